@@ -1,0 +1,50 @@
+import { expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { exitCodes, exitCodesHelp } from './exit-codes.ts';
+import { ageOf, inert } from './text.ts';
+
+const main = fileURLToPath(new URL('main.ts', import.meta.url));
+
+function belay(args: readonly string[], input = '') {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], { encoding: 'utf8', input });
+  return { code: status, stdout, stderr };
+}
+
+test('help names every exit code once', () => {
+  const documented = [...exitCodesHelp.matchAll(/^ {2}(\d+) /gm)].map((match) => Number(match[1]));
+  expect(documented).toEqual(Object.values(exitCodes).toSorted((a, b) => a - b));
+  expect(belay(['--help']).stdout).toContain(exitCodesHelp);
+});
+
+test.each([
+  ['nothing at all', [], exitCodes.usage],
+  ['an unknown command', ['bogus'], exitCodes.usage],
+  ['an unknown option', ['status', '--bogus'], exitCodes.usage],
+  ['a shell without completion', ['completion', 'tcsh'], exitCodes.usage],
+  ['the version', ['version'], exitCodes.done],
+  ['a belayd that is not there', ['status', '--socket', '/nonexistent/belayd.sock'], exitCodes.unreachable],
+])('%s ends with its code', (_, args, code) => {
+  const ran = belay(args);
+  expect(ran.code).toBe(code);
+  if (code !== exitCodes.done) expect(ran.stderr).not.toBe('');
+});
+
+test.each(['bash', 'zsh', 'fish'])('completion for %s names every command and its options', (shell) => {
+  const { code, stdout } = belay(['completion', shell]);
+  expect(code).toBe(0);
+  for (const word of ['enroll', 'unenroll', 'status', 'version', 'completion', 'token-file', 'json']) expect(stdout).toContain(word);
+});
+
+test('the completion for bash is valid shell', () => {
+  expect(spawnSync('bash', ['-n'], { input: belay(['completion', 'bash']).stdout }).status).toBe(0);
+});
+
+test('what comes from elsewhere cannot act on a terminal (T-29)', () => {
+  expect(inert('a\u001b[31mb\r\nc\u202Ed\u2028e\u0085f')).toBe('a\u{FFFD}[31mb\u{FFFD}\u{FFFD}c\u{FFFD}d\u{FFFD}e\u{FFFD}f');
+  expect(inert('Ünïcode, 語 and spaces')).toBe('Ünïcode, 語 and spaces');
+});
+
+test('ages are told as people tell them', () => {
+  expect([-5, 0, 119_000, 120_000, 7_199_000, 7_200_000, 172_800_000].map(ageOf)).toEqual(['0 s', '0 s', '119 s', '2 min', '120 min', '2 h', '2 days']);
+});

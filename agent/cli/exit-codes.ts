@@ -1,0 +1,25 @@
+/** What `belay` ends with. Listed in its help, which a test compares with these. */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  unreachable: 3,
+  needsRoot: 4,
+  serverUnreachable: 5,
+  tokenRefused: 6,
+  notEnrolled: 7,
+  hasProblems: 8,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export const exitCodesHelp = `Exit codes:
+  0  done; for status: enrolled and without problems
+  1  refused or failed; the reason is on stderr
+  2  wrong usage
+  3  belayd does not answer
+  4  only root may do this
+  5  the server cannot be reached
+  6  the token is wrong, expired or used up
+  7  status: this device is not enrolled
+  8  status: there are problems`;

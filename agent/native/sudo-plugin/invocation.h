@@ -1,0 +1,40 @@
+// What sudo's front end told the plugin when it opened it: settings, the caller, the caller's environment.
+#ifndef BELAY_INVOCATION_H
+#define BELAY_INVOCATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// Strings point into sudo's own memory, which lives as long as the process.
+struct invocation {
+    uid_t real_uid; // of this process before it became root for good
+    const char *user;
+    const char *host;
+    const char *working_directory; // "" when it cannot be told
+    const char *terminal;          // "" without one
+    uint32_t file_mode_mask;
+    char *const *environment;
+    const char *run_as_user;  // NULL: not given
+    const char *run_as_group; // NULL: not given
+    const char *prompt;       // NULL: not given
+    const char *working_directory_wanted;
+    bool login_shell;
+    bool run_shell;
+    bool bare; // sudo alone: neither command nor option
+    bool preserve_environment;
+    bool set_home;
+    bool non_interactive;
+    bool ignore_ticket;
+    bool edit;
+    bool use_pty; // plugin option in sudo.conf
+    // An option of sudo's that the plugin does not support, as the user knows it; NULL when there is none.
+    const char *unsupported;
+};
+
+void invocation_parse(struct invocation *invocation, char *const settings[], char *const user_info[], char *const user_env[],
+                      char *const plugin_options[]);
+// A variable of the caller's, or NULL.
+const char *invocation_variable(const struct invocation *invocation, const char *name);
+
+#endif

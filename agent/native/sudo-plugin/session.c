@@ -1,0 +1,280 @@
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "local-plan.h"
+#include "plan.h"
+
+// How long after its GO a command may still start; as long as a verdict is good for.
+enum { START_LIMIT_MS = 5000, MAX_CHALLENGES = 8 };
+
+// pthread_atfork takes no argument. sudo uses one policy plugin for one command.
+static struct session *forking;
+
+static int64_t boottime_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+// SECURITY(T-33): sudo notes a Ctrl-Z and stops itself after init_session, right before it forks for the command; a user could
+// so keep a yes for tomorrow. Nothing of ours is called in between, but the fork calls this: too late is never.
+static void before_fork(void) {
+    static const char text[] = "sudo: stopped for too long between the yes and the start: run it again\n";
+    if (forking == NULL || forking->stage != STAGE_COMMITTED || forking->committed_at_ms == 0) return;
+    if (boottime_ms() - forking->committed_at_ms <= START_LIMIT_MS) {
+        forking->committed_at_ms = 0;
+        return;
+    }
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) { /* nobody reads it: the refusal stands */ }
+    session_report(forking, END_SUDO_ERROR, ETIME, false);
+    session_end(forking);
+    _exit(1);
+}
+
+void session_begin(struct session *session) {
+    session->stage = STAGE_OPENED;
+    session->connection.fd = -1;
+    session->command.fd = -1;
+    session->execfd = -1;
+    pam_begin(&session->pam, &session->person, &session->invocation);
+    if (forking == NULL) pthread_atfork(before_fork, NULL, NULL);
+    forking = session;
+}
+
+// SECURITY(T-33): sudo keeps the user's real uid, so the user could stop or kill this process. belayd has read who we are by
+// now; from here on only root can.
+static bool become_root(void) {
+    uid_t real;
+    uid_t effective;
+    uid_t saved;
+    return setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0 && getresuid(&real, &effective, &saved) == 0 && real == 0 &&
+           effective == 0 && saved == 0;
+}
+
+static enum authentication authenticate(struct session *session, const struct challenge *challenge, uint32_t *attempts) {
+    enum authentication result = AUTHENTICATION_NOT_ASKED;
+    *attempts = 0;
+    if (challenge->reauth) result = pam_authenticate_requester(&session->pam, attempts);
+    const bool failed = result != AUTHENTICATION_NOT_ASKED && result != AUTHENTICATION_SUCCEEDED;
+    if (!failed && challenge->account && !pam_check_account(&session->pam)) result = AUTHENTICATION_ACCOUNT_REFUSED;
+    return result;
+}
+
+static bool meet(struct session *session, const struct challenge *challenge) {
+    struct wire_writer frame;
+    struct demands_met met = {.request = challenge->request, .authentication = AUTHENTICATION_CANCELLED};
+    char *reason = NULL;
+    if (challenge->message[0] != '\0') person_tell(&session->person, "%s", challenge->message);
+    if (challenge->reason) {
+        reason = person_ask_reason(&session->person, &session->invocation, challenge->reason_prompt, challenge->reason_min_length);
+    }
+    if (!challenge->reason || reason != NULL) met.authentication = authenticate(session, challenge, &met.attempts);
+    met.reason = reason;
+    const bool sent = frame_demands_met(&frame, &met) && connection_send(&session->connection, &frame);
+    person_forget(reason);
+    return sent;
+}
+
+static enum reply tell_verdict(struct session *session, const struct verdict *verdict) {
+    if (verdict->allow) {
+        if (verdict->message[0] != '\0') person_tell(&session->person, "%s", verdict->message);
+        return REPLY_YES;
+    }
+    char number[sizeof "#" + 20];
+    snprintf(number, sizeof number, "#%llu", (unsigned long long)verdict->request);
+    person_tell(&session->person, "%s", verdict->message[0] == '\0' ? "not allowed" : verdict->message);
+    if (verdict->request != 0 && strstr(verdict->message, number) == NULL) {
+        person_tell(&session->person, "(request %s%s%s)", number, verdict->rule[0] == '\0' ? "" : ", rule ", verdict->rule);
+    }
+    return REPLY_NO;
+}
+
+static enum reply tell_refusal(struct session *session, const struct refusal *refusal) {
+    person_tell(&session->person, "%s", refusal->message[0] == '\0' ? "belayd refused the request" : refusal->message);
+    if (refusal->code[0] != '\0') person_tell(&session->person, "(%s)", refusal->code);
+    return REPLY_NO;
+}
+
+// One frame of belayd's. True when it was the last word, which is then in `reply`.
+static bool handle(struct session *session, unsigned *challenges, enum reply *reply) {
+    struct server_frame *answer = &session->answer;
+    frame_free(answer);
+    *reply = REPLY_UNREACHABLE;
+    if (!connection_receive(&session->connection, answer)) return true;
+    switch (answer->kind) {
+    case FRAME_CHALLENGE:
+        return ++*challenges > MAX_CHALLENGES || !meet(session, &answer->challenge);
+    case FRAME_VERDICT:
+        *reply = tell_verdict(session, &answer->verdict);
+        return true;
+    case FRAME_LISTING:
+    case FRAME_DONE:
+        *reply = REPLY_YES;
+        return true;
+    case FRAME_REFUSAL:
+        *reply = tell_refusal(session, &answer->refusal);
+        return true;
+    default:
+        return true;
+    }
+}
+
+static enum reply exchange(struct session *session, struct wire_writer *frame) {
+    enum reply reply = REPLY_UNREACHABLE;
+    unsigned challenges = 0;
+    if (!connection_open(&session->connection)) {
+        wire_writer_free(frame);
+        return REPLY_UNREACHABLE;
+    }
+    // The question goes ahead of the greeting, which saves a turn; belayd reads who we are before it reads a frame.
+    if (!connection_send(&session->connection, frame) || !connection_greeted(&session->connection)) return REPLY_UNREACHABLE;
+    if (!become_root()) {
+        connection_close(&session->connection);
+        person_tell(&session->person, "this process cannot become root");
+        return REPLY_NO;
+    }
+    while (!handle(session, &challenges, &reply)) {}
+    return reply;
+}
+
+enum reply session_ask(struct session *session, const struct sudo_check *check) {
+    struct wire_writer frame;
+    if (!frame_sudo_check(&frame, check)) {
+        person_tell(&session->person, "the command line and environment are too large (limit 4 MiB)");
+        return REPLY_NO;
+    }
+    return exchange(session, &frame);
+}
+
+bool session_forget_reauth(struct session *session, bool everywhere) {
+    struct wire_writer frame;
+    if (!frame_forget_reauth(&frame, everywhere)) return false;
+    const enum reply reply = exchange(session, &frame);
+    if (reply == REPLY_UNREACHABLE) session_tell_unreachable(session);
+    return reply == REPLY_YES && session->answer.kind == FRAME_DONE;
+}
+
+void session_tell_unreachable(const struct session *session) {
+    person_tell(&session->person, "belayd does not answer, so nothing can be allowed.");
+    person_tell(&session->person, "Try again in a moment. If it stays like this, ask IT to look at `systemctl status belayd` "
+                                  "(without IT: the console recovery drill, docs/recovery.md).");
+}
+
+static int take_sealed(struct session *session, int number) {
+    const int fd = connection_take_descriptor(&session->connection, number);
+    // SECURITY(T-15): only bytes that can no longer change are the bytes that were hashed.
+    if (fd >= 0 && plan_is_sealed(fd)) return fd;
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+bool session_take_launch(struct session *session) {
+    const struct verdict *verdict = &session->answer.verdict;
+    if (session->answer.kind != FRAME_VERDICT || !verdict->allow || !verdict->has_launch || verdict->request == 0) {
+        person_tell(&session->person, "belayd's answer holds nothing to run");
+        return false;
+    }
+    session->launch = verdict->launch;
+    const char *fault = plan_fault(&session->launch);
+    if (fault != NULL) {
+        person_tell(&session->person, "belayd's answer cannot be applied: %s", fault);
+        return false;
+    }
+    if (session->launch.by == BY_DESCRIPTOR) session->execfd = session->command.fd;
+    if (session->launch.by == BY_SEALED) session->execfd = take_sealed(session, session->launch.sealed_fd);
+    if (session->launch.by != BY_PATH && session->execfd < 0) {
+        person_tell(&session->person, "the file to run is not open any more");
+        return false;
+    }
+    // The interpreter of a script opens /dev/fd/N after the exec; everything else is closed by it.
+    if (session->execfd >= 0 && command_is_script(session->execfd)) fcntl(session->execfd, F_SETFD, 0);
+    session->stage = STAGE_ALLOWED;
+    return true;
+}
+
+static enum reply ask_for_go(struct session *session) {
+    struct wire_writer frame;
+    struct server_frame answer = {0};
+    enum reply reply = REPLY_UNREACHABLE;
+    const struct verdict *verdict = &session->answer.verdict;
+    const bool answered = frame_commit(&frame, verdict->request, verdict->token, sizeof verdict->token) &&
+                          connection_send(&session->connection, &frame) && connection_receive(&session->connection, &answer);
+    if (answered && answer.kind == FRAME_COMMIT_ANSWER) {
+        reply = answer.commit_answer.go ? REPLY_YES : REPLY_NO;
+        if (reply == REPLY_NO) person_tell(&session->person, "%s", answer.commit_answer.message[0] == '\0' ? "stopped" : answer.commit_answer.message);
+    } else if (answered && answer.kind == FRAME_REFUSAL) {
+        reply = tell_refusal(session, &answer.refusal);
+    }
+    frame_free(&answer);
+    return reply;
+}
+
+static bool may_start(struct session *session) {
+    const enum reply reply = session->is_local ? REPLY_UNREACHABLE : ask_for_go(session);
+    if (reply != REPLY_UNREACHABLE) return reply == REPLY_YES;
+    if (session->invocation.real_uid != 0) {
+        session_tell_unreachable(session);
+        return false;
+    }
+    session->is_local = true;
+    local_plan_record(&session->launch, &session->invocation);
+    return true;
+}
+
+static const char *open_pam(struct session *session, char **environment[]) {
+    const bool wants_account = session->launch.pam_account;
+    if (wants_account && !pam_check_account(&session->pam)) return "PAM refused the account";
+    if (!session->launch.pam_session) return NULL;
+    // Root's own way out must not hang on PAM.
+    if (!pam_open_for(&session->pam, session->launch.user) && !session->is_local) return "PAM refused the session";
+    char **from_pam = pam_environment(&session->pam);
+    char **merged = from_pam == NULL ? *environment : plan_merge_environment(*environment, from_pam);
+    if (merged == NULL) return "no memory";
+    *environment = merged;
+    return NULL;
+}
+
+const char *session_commit(struct session *session, char **environment[]) {
+    const char *fault = "nothing was allowed";
+    if (session->stage == STAGE_ALLOWED) {
+        fault = open_pam(session, environment);
+        if (fault == NULL && !may_start(session)) fault = "belayd did not let it start";
+    }
+    if (fault == NULL) {
+        session->committed_at_ms = boottime_ms();
+        session->stage = STAGE_COMMITTED;
+    } else {
+        session->stage = STAGE_ENDED;
+        pam_finish(&session->pam);
+    }
+    return fault;
+}
+
+void session_report(struct session *session, enum outcome_end end, int32_t value, bool core_dumped) {
+    if (session->stage != STAGE_COMMITTED) return;
+    session->stage = STAGE_ENDED;
+    const struct outcome outcome = {session->answer.verdict.request, end, value, core_dumped};
+    struct wire_writer frame;
+    if (session->is_local || !frame_outcome(&frame, &outcome)) return;
+    connection_send(&session->connection, &frame);
+}
+
+void session_report_error(struct session *session, const char *text) {
+    struct wire_writer frame;
+    if (session->connection.fd < 0 || session->answer.kind != FRAME_VERDICT || !session->answer.verdict.allow) return;
+    if (frame_audit_error(&frame, session->answer.verdict.request, text)) connection_send(&session->connection, &frame);
+}
+
+void session_end(struct session *session) {
+    session->stage = STAGE_ENDED;
+    pam_finish(&session->pam);
+    connection_close(&session->connection);
+}

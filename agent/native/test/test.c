@@ -1,0 +1,219 @@
+// Tests of what needs no sudo and no belayd: codec, plan, invocation, text. Each test is a function; the first failure ends it.
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frames.h"
+#include "invocation.h"
+#include "person.h"
+#include "plan.h"
+
+#define EXPECT(condition) expect((condition), #condition, __LINE__)
+
+static void expect(bool holds, const char *what, int line) {
+    if (holds) return;
+    fprintf(stderr, "test.c:%d: not so: %s\n", line, what);
+    exit(1);
+}
+
+static bool decode(const char *bytes, size_t length, struct server_frame *frame) {
+    // On the heap and exactly as long, so that a sanitizer sees one byte too many.
+    uint8_t *body = malloc(length);
+    memcpy(body, bytes, length);
+    const bool decoded = frame_decode(body, length, frame);
+    free(body);
+    return decoded;
+}
+
+#define DECODE(text, frame) decode(text, sizeof(text) - 1, frame)
+
+static void a_hello_is_read_and_may_grow(void) {
+    struct server_frame frame;
+    EXPECT(DECODE("\x0a\x08\x08\x01\x18\xd1\x0f\x50\x01\x78", &frame) == false); // the last tag has no value
+    EXPECT(DECODE("\x0a\x07\x08\x01\x18\xd1\x0f\x50\x01", &frame));
+    EXPECT(frame.kind == FRAME_HELLO && frame.hello.protocol == 1 && frame.hello.real_uid == 2001);
+    frame_free(&frame);
+}
+
+static void a_verdict_with_a_launch_is_read_whole(void) {
+    struct server_frame frame;
+    EXPECT(DECODE("\x1a\x36\x08\x01\x10\x07\x1a\x00\x22\x03p/r"
+                  "\x2a\x17\x08\x01\x12\x02/b\x22\x01x\x22\x00\x2a\x03"
+                  "A=b\x42\x03\x01\x80\x01\x60\x01"
+                  "\x32\x10" "0123456789abcdef",
+                  &frame));
+    const struct launch *launch = &frame.verdict.launch;
+    EXPECT(frame.kind == FRAME_VERDICT && frame.verdict.allow && frame.verdict.request == 7 && frame.verdict.has_launch);
+    EXPECT(strcmp(frame.verdict.rule, "p/r") == 0 && strcmp(launch->path, "/b") == 0 && launch->by == BY_DESCRIPTOR);
+    EXPECT(launch->argc == 2 && strcmp(launch->argv[0], "x") == 0 && launch->argv[1][0] == '\0' && launch->argv[2] == NULL);
+    EXPECT(launch->environment_count == 1 && strcmp(launch->environment[0], "A=b") == 0 && launch->environment[1] == NULL);
+    EXPECT(launch->group_count == 2 && launch->groups[0] == 1 && launch->groups[1] == 128 && launch->pam_session);
+    EXPECT(memcmp(frame.verdict.token, "0123456789abcdef", TOKEN_BYTES) == 0);
+    frame_free(&frame);
+}
+
+static void broken_and_unknown_frames_are_no_frames(void) {
+    static const struct {
+        const char *bytes;
+        size_t length;
+    } broken[] = {
+#define CASE(text) { text, sizeof(text) - 1 }
+        CASE("\x1a\x05\x08\x01\x10\x07"),             // shorter than it says
+        CASE("\x1a\x02\x08\x01\x1a\x02\x08\x01"),     // two messages
+        CASE("\x22\x04\x08\x01\x18\x01"),             // a field of CommitAnswer that we do not know
+        CASE("\x1a\x06\x08\x01\x40\x01\x10\x07"),     // a field of Verdict that we do not know
+        CASE("\x1a\x04\x1a\x02p\0"),                  // a NUL in a string
+        CASE("\x1a\x06\x08\x01\x10\x07\x2a\x00"),     // a launch without a token
+        CASE("\x1a\x03\x0a\x01\x01"),                 // an answer that is not a number
+        CASE("\x7a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), // an absurd length
+        CASE("\x1a\x0c\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"), // eleven bits too many
+        CASE("\x1b\x1c"),                             // a group
+        CASE("\x02\x00"),                             // field 0
+        CASE("\x3a\x00"),                             // EnrollAnswer: not for us
+        CASE("\x1a\x08\x08\x01\x2a\x04\x42\x02\x80\x80"), // a group id without an end
+#undef CASE
+    };
+    for (size_t index = 0; index < sizeof broken / sizeof broken[0]; index++) {
+        struct server_frame frame;
+        EXPECT(!decode(broken[index].bytes, broken[index].length, &frame));
+        EXPECT(frame.kind == FRAME_NONE && !frame.verdict.allow && !frame.commit_answer.go && frame.storage == NULL);
+    }
+    struct server_frame frame;
+    EXPECT(!frame_decode((const uint8_t *)"", 0, &frame));
+}
+
+static void only_one_value_is_a_yes(void) {
+    struct server_frame frame;
+    EXPECT(DECODE("\x22\x02\x08\x01", &frame) && frame.commit_answer.go);
+    frame_free(&frame);
+    EXPECT(DECODE("\x22\x02\x08\x02", &frame) && !frame.commit_answer.go);
+    frame_free(&frame);
+    EXPECT(DECODE("\x22\x03\x08\x81\x02", &frame) && !frame.commit_answer.go); // 257: no truncation
+    frame_free(&frame);
+    EXPECT(DECODE("\x22\x00", &frame) && !frame.commit_answer.go && frame.commit_answer.message[0] == '\0');
+    frame_free(&frame);
+}
+
+static void a_length_is_bounded(void) {
+    EXPECT(frame_body_length((const uint8_t *)"\x00\x80\x00\x00") == FRAME_MAX_IN);
+    EXPECT(frame_body_length((const uint8_t *)"\x00\x80\x00\x01") == 0);
+    EXPECT(frame_body_length((const uint8_t *)"\xff\xff\xff\xff") == 0);
+}
+
+static void a_check_carries_every_byte(void) {
+    static char one[] = "a\xff";
+    static char two[] = "";
+    static char own[] = "KEEP=1";
+    static char same[] = "KEEP=1";
+    static char other[] = "NEW=2";
+    char *argv[] = {one, two, NULL};
+    char *environment[] = {own, NULL};
+    char *added[] = {same, other, NULL};
+    const struct sudo_check check = {.mode = MODE_RUN, .run_as_user = "", .argv = argv, .environment = environment,
+                                     .environment_added = added, .executable_fd = 5};
+    struct wire_writer writer;
+    EXPECT(frame_sudo_check(&writer, &check));
+    static const char expected[] = "\x00\x00\x00\x29\x0a\x27\x08\x01\x18\x01\x7a\x02"
+                                   "a\xff\x7a\x00\x82\x01\x06KEEP=1\x4a\x04KEEP\x8a\x01\x05NEW=2\xa8\x01\x01\xb0\x01\x05";
+    EXPECT(writer.length == sizeof expected - 1 && memcmp(writer.bytes, expected, writer.length) == 0);
+    wire_writer_free(&writer);
+}
+
+static void a_hundred_thousand_arguments_fit_and_five_megabytes_do_not(void) {
+    static char argument[] = "x";
+    char **many = calloc(100001, sizeof(char *));
+    for (size_t index = 0; index < 100000; index++) many[index] = argument;
+    struct sudo_check check = {.mode = MODE_RUN, .argv = many, .executable_fd = -1};
+    struct wire_writer writer;
+    EXPECT(frame_sudo_check(&writer, &check) && writer.length > 300000);
+    wire_writer_free(&writer);
+    char *large = malloc(5 * 1024 * 1024);
+    memset(large, 'x', 5 * 1024 * 1024 - 1);
+    large[5 * 1024 * 1024 - 1] = '\0';
+    many[0] = large;
+    EXPECT(!frame_sudo_check(&writer, &check) && writer.bytes == NULL);
+    free(large);
+    free(many);
+}
+
+static void text_for_a_terminal_is_inert(void) {
+    char text[] = "a\x1b[2J\r\n\tb\x7f\xc2\x9b" "31m\xff\xc0\xaf \xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0\x80";
+    person_make_inert(text);
+    EXPECT(strcmp(text, "a?[2J?\n\tb???31m??? \xe2\x82\xac\xf0\x9f\x98\x80???") == 0);
+    char cut[] = "\xe2\x82";
+    person_make_inert(cut);
+    EXPECT(strcmp(cut, "??") == 0);
+}
+
+static struct invocation parsed(const char *setting) {
+    static char text[256];
+    static char always[] = "update_ticket=true";
+    char *settings[] = {always, text, NULL};
+    snprintf(text, sizeof text, "%s", setting);
+    struct invocation invocation;
+    invocation_parse(&invocation, settings, NULL, NULL, NULL);
+    return invocation;
+}
+
+static void settings_are_known_or_refused_by_name(void) {
+    EXPECT(strcmp(parsed("runas_user=#-1").run_as_user, "#-1") == 0 && parsed("runas_user=#-1").unsupported == NULL);
+    EXPECT(parsed("login_shell=true").login_shell && !parsed("login_shell=false").login_shell);
+    EXPECT(parsed("network_addrs=10.0.0.1/8").unsupported == NULL);
+    EXPECT(strcmp(parsed("remote_host=elsewhere").unsupported, "-h (--host)") == 0);
+    EXPECT(strcmp(parsed("cmnd_chroot=/tmp").unsupported, "-R (--chroot)") == 0);
+    EXPECT(strcmp(parsed("update_ticket=false").unsupported, "-N (--no-update)") == 0);
+    EXPECT(strcmp(parsed("brand_new=1").unsupported, "brand_new=1") == 0);
+    EXPECT(strcmp(parsed("runas_user_x=1").unsupported, "runas_user_x=1") == 0);
+}
+
+static void prompts_are_expanded_as_by_sudo(void) {
+    struct invocation invocation = {.user = "alice", .host = "box.example.org", .run_as_user = "bob", .prompt = "%p@%h %H %u>%U 100%% %x%"};
+    char *prompt = person_password_prompt(&invocation);
+    EXPECT(strcmp(prompt, "alice@box box.example.org alice>bob 100% %x%") == 0);
+    free(prompt);
+}
+
+static void a_launch_that_cannot_be_applied_is_named(void) {
+    char *argv[] = {(char[]){"x"}, NULL};
+    const struct launch good = {.by = BY_DESCRIPTOR, .path = "/x", .argv = argv, .argc = 1, .working_directory = "", .user = ""};
+    EXPECT(plan_fault(&good) == NULL);
+    struct launch bad = good;
+    bad.uid = UINT32_MAX;
+    EXPECT(plan_fault(&bad) != NULL);
+    bad = good;
+    bad.by = BY_UNSPECIFIED;
+    EXPECT(plan_fault(&bad) != NULL);
+    bad = good;
+    bad.path = "x";
+    EXPECT(plan_fault(&bad) != NULL);
+    bad = good;
+    bad.argc = 0;
+    EXPECT(plan_fault(&bad) != NULL);
+}
+
+static void pam_adds_but_never_replaces_and_never_steers_a_loader(void) {
+    char *environment[] = {(char[]){"PATH=/bin"}, NULL};
+    char *from_pam[] = {(char[]){"PATH=/tmp"}, (char[]){"KRB5CCNAME=FILE:/x"}, (char[]){"LD_PRELOAD=/x"}, (char[]){"PYTHONPATH=/x"},
+                        (char[]){"broken"}, (char[]){"=x"}, NULL};
+    char **merged = plan_merge_environment(environment, from_pam);
+    EXPECT(strcmp(merged[0], "PATH=/bin") == 0 && strcmp(merged[1], "KRB5CCNAME=FILE:/x") == 0 && merged[2] == NULL);
+    free(merged);
+}
+
+int main(void) {
+    a_hello_is_read_and_may_grow();
+    a_verdict_with_a_launch_is_read_whole();
+    broken_and_unknown_frames_are_no_frames();
+    only_one_value_is_a_yes();
+    a_length_is_bounded();
+    a_check_carries_every_byte();
+    a_hundred_thousand_arguments_fit_and_five_megabytes_do_not();
+    text_for_a_terminal_is_inert();
+    settings_are_known_or_refused_by_name();
+    prompts_are_expanded_as_by_sudo();
+    a_launch_that_cannot_be_applied_is_named();
+    pam_adds_but_never_replaces_and_never_steers_a_loader();
+    puts("12 tests passed");
+    return 0;
+}

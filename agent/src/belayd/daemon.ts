@@ -1,0 +1,168 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type PolicySet, rulePaths } from '@belay/core/policy';
+import type { LinkState } from '@belay/proto/local';
+import type { Logger } from 'pino';
+import { createReauthentications } from '../decide/reauthentication.ts';
+import { frontDoor } from '../intercept/front-door.ts';
+import { listen } from '../intercept/local-server.ts';
+import { uplinkDoor, type UplinkDoor } from '../intercept/uplink.ts';
+import { createEvidenceKeys } from '../journal/evidence-keys.ts';
+import { Journal } from '../journal/journal.ts';
+import { type JournalStore, openJournalStore } from '../journal/journal-store.ts';
+import { takeReceipt } from '../journal/receipts.ts';
+import type { Platform } from '../platform/platform.ts';
+import { type Aliases, createAliases } from '../state/aliases.ts';
+import { DeviceState } from '../state/device-state.ts';
+import { createEnrolments, localIdentity } from '../state/enrolment.ts';
+import { takeOrder } from '../state/orders.ts';
+import { openStateStore } from '../state/state-store.ts';
+import { type AgentConfig, retentionMs } from './config.ts';
+import { createRequestNumbers } from './request-numbers.ts';
+import { createReports } from './reports.ts';
+import { openOrPutAside } from './recovery.ts';
+import { AGENT_VERSION } from './version.ts';
+import { warmUp } from './warm-up.ts';
+
+export type Places = { readonly state: string; readonly sockets: string };
+export const PLACES: Places = { state: '/var/lib/belay', sockets: '/run/belay' };
+
+const FRONT_SOCKET = 'belayd.sock';
+
+export type DaemonDeps = { readonly platform: Platform; readonly places: Places; readonly log: Logger; config(): AgentConfig; configProblem(): string | undefined };
+export interface Daemon {
+  configChanged(): void;
+  close(): Promise<void>;
+}
+
+/** The composition root: everything is made here, once, and handed on. Ready to serve when it resolves. */
+export async function startDaemon(deps: DaemonDeps): Promise<Daemon> {
+  const { platform, places, log } = deps;
+  makeFolders(places);
+  const opened = openStateStore(join(places.state, 'state.db'));
+  const journalStore = openOrPutAside(join(places.state, 'journal.db'), openJournalStore);
+  const core = createCore(deps, opened.store, journalStore.store);
+  const { state, journal } = core;
+  state.load();
+  const lost = recordLost(journal, platform);
+  if (opened.damaged !== undefined) state.setProblem('state', `The state on disk was damaged and put aside as ${opened.damaged}: enrol this device again.`);
+  if (journalStore.damaged !== undefined) state.setProblem('journal', `The journal on disk was damaged and put aside as ${journalStore.damaged}: enrol this device again.`);
+  journal.commit({ type: 'agent.started', fields: { version: AGENT_VERSION, lost } });
+  const servers = [await listen(core.front, platform, log)];
+  const group = platform.accounts.groupByName('belay');
+  if (group === undefined) state.setProblem('uplink', 'There is no system group "belay": the uplink cannot connect.');
+  else servers.push(await listen(core.uplink.door, platform, log));
+  core.configChanged();
+  const rehearsing = warmUp(platform, join(places.sockets, FRONT_SOCKET));
+  return {
+    configChanged: core.configChanged,
+    async close() {
+      rehearsing.stop();
+      await Promise.all(servers.map((server) => server.close()));
+      core.stop();
+      journal.append({ type: 'agent.stopped', fields: {} });
+      journal.close();
+      opened.store.close();
+    },
+  };
+}
+
+function makeFolders(places: Places): void {
+  process.umask(0o077);
+  mkdirSync(places.state, { recursive: true });
+  chmodSync(places.state, 0o700);
+  mkdirSync(places.sockets, { recursive: true });
+  chmodSync(places.sockets, 0o755);
+}
+
+type StateStore = ReturnType<typeof openStateStore>['store'];
+
+function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: JournalStore) {
+  const { platform, places, log } = deps;
+  const { clock, accounts } = platform;
+  const keys = createEvidenceKeys(join(places.state, 'keys'));
+  const limits = () => ({ maxBytes: deps.config().journal.maxBytes, retentionMs: retentionMs(deps.config()) });
+  const aliases: Aliases = createAliases(platform.objectOf);
+  const link: { state: LinkState | undefined } = { state: undefined };
+  // The state speaks to what is made after it, and may have something to say before.
+  const later: { journal?: Journal; reports?: Pick<ReturnType<typeof createReports>, 'changed'> } = {};
+  const state = new DeviceState(stateStore, {
+    applied({ epoch, number, issuedAt }) {
+      later.journal?.append({ type: 'policy.applied', fields: { epoch, number, issuedAt } });
+    },
+    refused: (what, code) => later.journal?.append({ type: 'policy.refused', fields: { code, what } }),
+    // Reading what is on disk may already find something changed.
+    changed: () => later.reports?.changed(),
+    inForce: (set: PolicySet) => aliases.load(rulePaths(set)),
+  }, clock.now);
+  const identity = state.identityOnDisk();
+  const chain = Journal.open({ store: journalStore, keys, clock, log, limits }, identity, localIdentity);
+  const { journal } = chain;
+  later.journal = journal;
+  if (chain.fresh && identity !== undefined) state.abandon();
+  const uplink: UplinkDoor = uplinkDoor(join(places.sockets, 'uplink.sock'), accounts.groupByName('belay')?.gid ?? 0, accounts, () => uplinkDeps);
+  const reports = createReports({ state, journal, clock, link, uplinkConnected: () => uplink.connected, announce: uplink.announceState });
+  later.reports = reports;
+  const enrolments = createEnrolments({ state, journal, keys, now: clock.now, announce: uplink.announceTask });
+  const reauthentications = createReauthentications(clock);
+  const numbers = createRequestNumbers(journalStore);
+  const uplinkDeps = {
+    state,
+    journal,
+    enrolments,
+    log,
+    daemonState: reports.daemonState,
+    linkState(told: LinkState) {
+      link.state = told;
+    },
+    order(envelope: Uint8Array) {
+      const order = takeOrder(envelope, state, stateStore, clock.now());
+      if (order.ok && order.value?.action.type === 'report') reports.changed();
+      return order.ok ? { ok: true as const, value: undefined } : order;
+    },
+    receipt(envelope: Uint8Array) {
+      const taken = takeReceipt(envelope, state.trust, journal, clock.now());
+      if (taken.ok) reports.changed();
+      return taken;
+    },
+  };
+  journal.onHead(() => reports.headMoved());
+  const front = frontDoor(join(places.sockets, FRONT_SOCKET), {
+    sudo: {
+      platform,
+      journal,
+      aliases,
+      reauthentications,
+      log,
+      policy: () => state.policy,
+      deviceId: () => journal.chain.device,
+      settings: () => deps.config().sudo,
+      nextRequest: numbers.next,
+    },
+    administration: { enrolments, reauthentications, status: reports.status },
+    version: AGENT_VERSION,
+    monotonicMs: clock.boot,
+  });
+  return {
+    state,
+    journal,
+    front,
+    uplink,
+    configChanged: () => state.setProblem('config', deps.configProblem()),
+    stop() {
+      aliases.close();
+      reports.close();
+      numbers.close();
+    },
+  };
+}
+
+/** Elevations that the last run allowed and never heard of again. */
+function recordLost(journal: Journal, { clock }: Platform): number {
+  const open = journal.openRequests();
+  for (const { request, uid, user, bootId, bootMs } of open) {
+    const durationMs = bootId === clock.bootId ? Math.max(0, clock.boot() - bootMs) : 0;
+    journal.append({ type: 'elevation.outcome', fields: { request, uid, user: user ?? undefined, end: 'lost', value: 0, durationMs } }, { closes: request });
+  }
+  return open.length;
+}

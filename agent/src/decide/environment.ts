@@ -1,0 +1,107 @@
+import type { ByteString } from '@belay/core/bytes';
+import { err, ok, type Result } from '@belay/core/result';
+import type { Account, Actor } from '../platform/platform.ts';
+import { inertBytes } from './inert.ts';
+import type { SudoRequest } from './sudo-request.ts';
+
+export const SECURE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+type Check = (value: string) => boolean;
+/** As sudo's env_check: a `/` or `%` in a locale or terminal name is somebody's file or format. */
+const plain: Check = (value) => /^[A-Za-z0-9 ,.:;@_=+-]*$/.test(value) && value.length <= 256;
+const path: Check = (value) => /^[A-Za-z0-9,.:;@_=+/-]*$/.test(value) && value.length <= 1024;
+// eslint-disable-next-line no-control-regex
+const printable: Check = (value) => /^[\x20-\x7e]*$/.test(value) && value.length <= 8192 && !value.includes('()');
+
+/** What may come from the caller. Everything else is left out. */
+const KEPT: ReadonlyMap<string, Check> = new Map([
+  ['TERM', plain],
+  ['COLORTERM', plain],
+  ['NO_COLOR', plain],
+  ['LANG', plain],
+  ['LANGUAGE', plain],
+  ['LS_COLORS', printable],
+  ['DISPLAY', path],
+  ['XAUTHORITY', path],
+  ['WAYLAND_DISPLAY', path],
+  ['XDG_CURRENT_DESKTOP', plain],
+]);
+
+/** May be set on the command line besides: each value is one of a few words. */
+const SETTABLE: ReadonlyMap<string, Check> = new Map([
+  ['DEBIAN_FRONTEND', (value) => ['noninteractive', 'readline', 'dialog', 'text', 'teletype'].includes(value)],
+  ['DEBIAN_PRIORITY', (value) => ['low', 'medium', 'high', 'critical'].includes(value)],
+]);
+
+/** Set anew for the command, or of the caller's shell alone: leaving out the caller's takes nothing from `-E`. */
+const REBUILT: ReadonlySet<string> = new Set(['PATH', 'HOME', 'SHELL', 'LOGNAME', 'USER', 'MAIL', 'PWD', 'OLDPWD', 'SHLVL', '_', 'BELAY_REASON', 'SUDO_USER', 'SUDO_UID', 'SUDO_GID', 'SUDO_COMMAND']);
+
+function keptCheck(name: string): Check | undefined {
+  return KEPT.get(name) ?? (/^LC_[A-Z]+$/.test(name) ? plain : undefined);
+}
+
+export type EnvironmentParts = { readonly account: Account; readonly actor: Actor; readonly requesterName: string | undefined; readonly command: ByteString; readonly args: readonly ByteString[] };
+
+/**
+ * The command's whole environment, sorted. Rebuilt, never filtered: what is not listed here does not get in.
+ * Errors: a sentence for the requester, who asked for a variable that cannot be kept.
+ */
+export function buildEnvironment(request: SudoRequest, parts: EnvironmentParts): Result<readonly ByteString[], string> {
+  const outsideRules = parts.actor.realUid === 0;
+  const result = new Map<string, string>();
+  for (const [name, value] of pairs(request.environment)) {
+    // SECURITY(T-19): an allowlist with a check of each value; what a loader or interpreter obeys is not on it.
+    if (keptCheck(name)?.(value) === true || (outsideRules && wants(request, name))) result.set(name, value);
+  }
+  if (!result.has('TERM')) result.set('TERM', 'unknown');
+  const unkept = outsideRules ? undefined : firstUnkept(request);
+  if (unkept !== undefined) return err(`the variable ${inertBytes(unkept as ByteString, 64)} cannot be kept or set: policy has no rule for variables yet`);
+  for (const [name, value] of rebuilt(parts)) if (!(outsideRules && wants(request, name))) result.set(name, value);
+  for (const [name, value] of pairs(request.environmentAdded)) result.set(name, value);
+  return ok([...result].map(([name, value]) => `${name}=${value}` as ByteString).sort());
+}
+
+function* pairs(entries: readonly ByteString[]): Generator<readonly [string, string]> {
+  for (const entry of entries) {
+    const equals = entry.indexOf('=');
+    if (equals > 0) yield [entry.slice(0, equals), entry.slice(equals + 1)];
+  }
+}
+
+function wants(request: SudoRequest, name: string): boolean {
+  return request.preserveNames.includes(name as ByteString) || (request.preserveEnvironment && request.preserveNames.length === 0);
+}
+
+/** The first variable that was asked for by -E, --preserve-env or NAME=value and would not get through. */
+function firstUnkept(request: SudoRequest): string | undefined {
+  for (const [name, value] of pairs(request.environment)) {
+    if (wants(request, name) && !REBUILT.has(name) && keptCheck(name)?.(value) !== true) return name;
+  }
+  for (const [name, value] of pairs(request.environmentAdded)) {
+    if ((keptCheck(name) ?? SETTABLE.get(name))?.(value) !== true) return name;
+  }
+  return undefined;
+}
+
+const LONGEST_COMMAND = 4096;
+
+function rebuilt({ account, actor, requesterName, command, args }: EnvironmentParts): ReadonlyMap<string, string> {
+  return new Map([
+    ['PATH', SECURE_PATH],
+    ['HOME', account.home],
+    ['SHELL', account.shell],
+    ['LOGNAME', account.name],
+    ['USER', account.name],
+    ['MAIL', `/var/mail/${account.name}`],
+    ['SUDO_USER', requesterName ?? `#${actor.realUid}`],
+    ['SUDO_UID', String(actor.realUid)],
+    ['SUDO_GID', String(actor.realGid)],
+    ['SUDO_COMMAND', [command, ...args].join(' ').slice(0, LONGEST_COMMAND)],
+  ]);
+}
+
+/** A reason given ahead; see `require.reason`. */
+export function reasonFromEnvironment(environment: readonly ByteString[]): ByteString | undefined {
+  const prefix = 'BELAY_REASON=';
+  return environment.find((entry) => entry.startsWith(prefix))?.slice(prefix.length) as ByteString | undefined;
+}

@@ -1,0 +1,82 @@
+import { bytesOf, type ByteString } from '@belay/core/bytes';
+import type { EventDraft } from '@belay/core/evidence';
+import { sha256 } from '@belay/core/node-crypto';
+import { type ElevationRequest, requestDigest } from '@belay/core/request';
+import type { OpenRequest } from '../journal/journal-store.ts';
+import type { Actor, Platform } from '../platform/platform.ts';
+
+export type Subject = { readonly request: number; readonly uid: number; readonly user: string | undefined };
+
+/** What is known of an act, whether it could be gathered whole or not. */
+export type Act = {
+  readonly number: number;
+  readonly actor: Actor;
+  readonly rules: readonly string[];
+  readonly manifest: number;
+  readonly request: ElevationRequest | undefined;
+  /** As typed; used where there is no request. */
+  readonly typed: { readonly path: ByteString; readonly args: readonly ByteString[] };
+};
+
+export type Why =
+  | 'denied-by-rule'
+  | 'no-rule'
+  | 'unsafe-file'
+  | 'no-policy'
+  | 'not-found'
+  | 'bad-request'
+  | 'reason-refused'
+  | 'reauth-failed'
+  | 'timeout'
+  | 'fault'
+  | 'expired'
+  | 'abandoned';
+
+export function subject(number: number, actor: Actor, platform: Platform): Subject {
+  return { request: number, uid: actor.realUid, user: platform.accounts.userById(actor.realUid)?.name };
+}
+
+/** No id could be told. */
+const NO_ID = -1;
+
+function act({ number, actor, rules, manifest, request, typed }: Act, platform: Platform) {
+  return {
+    ...subject(number, actor, platform),
+    door: 'sudo',
+    runAsUid: request?.runAs.uid ?? NO_ID,
+    runAsGid: request?.runAs.gid ?? NO_ID,
+    rules: [...rules],
+    manifest,
+    command: bytesOf(request?.executable.resolved ?? typed.path),
+    argv: typed.args.map(bytesOf),
+    cwd: bytesOf(request?.cwd ?? ('' as ByteString)),
+    terminal: actor.loginSession.terminal,
+    sessionId: actor.loginSession.sessionId,
+  };
+}
+
+export function deniedEvent(what: Act, why: Why, platform: Platform): EventDraft {
+  return { type: 'elevation.denied', fields: { ...act(what, platform), why } };
+}
+
+export type IntentFacts = { readonly pinned: string | undefined; readonly reason: string | undefined; readonly reauthenticated: boolean; readonly outsideRules: boolean };
+
+export function intentEvent(what: Act & { readonly request: ElevationRequest }, facts: IntentFacts, platform: Platform): EventDraft {
+  const { request } = what;
+  return {
+    type: 'elevation.intent',
+    fields: {
+      ...act(what, platform),
+      digest: requestDigest(request, sha256, facts.pinned),
+      sha256: facts.pinned,
+      reason: facts.reason,
+      reauthenticated: facts.reauthenticated,
+      outsideRules: facts.outsideRules,
+      environment: request.env.map((entry) => bytesOf(entry.slice(0, entry.indexOf('=')) as ByteString)),
+    },
+  };
+}
+
+export function openRequest({ request, uid, user }: Subject, platform: Platform): OpenRequest {
+  return { request, uid, user: user ?? null, bootId: platform.clock.bootId, bootMs: platform.clock.boot() };
+}

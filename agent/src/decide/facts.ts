@@ -1,0 +1,34 @@
+import type { ByteString } from '@belay/core/bytes';
+import type { DecisionContext, FileIdentity } from '@belay/core/policy';
+import type { Executable } from '@belay/core/request';
+import type { Platform } from '../platform/platform.ts';
+import type { Aliases } from '../state/aliases.ts';
+import type { PolicyInForce } from '../state/device-state.ts';
+
+export type FactsDeps = { readonly platform: Platform; readonly aliases: Aliases };
+
+/**
+ * What the engine may ask of this device, for one decision. `executable` was inspected a moment ago: its own path is not
+ * walked twice. `sha256`: undefined where it has not been computed; `wanted` tells that it was asked for.
+ */
+export function decisionContext(policy: PolicyInForce, deps: FactsDeps, executable: Executable | undefined, sha256: () => string | undefined): DecisionContext {
+  const { manifest } = policy;
+  const { clock, accounts, objectOf } = deps.platform;
+  const nowMs = clock.now();
+  const known = new Map<ByteString, FileIdentity | undefined>();
+  if (executable?.rootOnly === true) known.set(executable.resolved, executable);
+  return {
+    nowMs,
+    utcOffsetMinutes: clock.utcOffsetMinutes(),
+    device: { id: manifest.device, name: manifest.name, groups: manifest.groups, labels: manifest.labels },
+    manifestExpired: manifest.expiresAt <= nowMs,
+    objectOf(path) {
+      if (!known.has(path)) known.set(path, objectOf(path));
+      return known.get(path);
+    },
+    pathsOfObject: (device, inode) => deps.aliases.pathsOf(device, inode),
+    groupId: (name) => accounts.groupByName(name)?.gid,
+    userId: (name) => accounts.userByName(name)?.uid,
+    executableSha256: sha256,
+  };
+}

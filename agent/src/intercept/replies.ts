@@ -1,0 +1,43 @@
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { CommitAnswer_Answer, ServerFrameSchema, Verdict_Answer } from '@belay/proto/local';
+import { type Step, VERDICT_MS, type Wanted } from '../decide/elevation.ts';
+import { inert } from '../decide/inert.ts';
+
+export type Reply = NonNullable<MessageInitShape<typeof ServerFrameSchema>['message']>;
+
+export function encodeReply(message: Reply): Uint8Array {
+  return toBinary(ServerFrameSchema, create(ServerFrameSchema, { message }));
+}
+
+export function challengeReply(request: number, wanted: Wanted): Reply {
+  const least = wanted.reasonMinLength > 1 ? ` (at least ${wanted.reasonMinLength} characters)` : '';
+  return {
+    case: 'challenge',
+    value: {
+      request: BigInt(request),
+      reason: wanted.reason,
+      reasonPrompt: wanted.reason ? `Belay #${request}: give the reason for this${least}: ` : '',
+      reasonMinLength: wanted.reasonMinLength,
+      reauth: wanted.reauth,
+      message: inert(wanted.message),
+      account: wanted.account,
+    },
+  };
+}
+
+/** Anything but an allow is a deny. */
+export function verdictReply(request: number, step: Exclude<Step, { kind: 'challenge' }>): Reply {
+  const common = { request: BigInt(request), rule: step.rule };
+  if (step.kind === 'deny') return { case: 'verdict', value: { ...common, answer: Verdict_Answer.DENY, message: step.message } };
+  const { token, launch } = step;
+  const value = { ...common, answer: Verdict_Answer.ALLOW, message: inert(step.message), token, validMs: VERDICT_MS };
+  return { case: 'verdict', value: launch === undefined ? value : { ...value, launch } };
+}
+
+export function commitReply(go: boolean, message: string): Reply {
+  return { case: 'commitAnswer', value: { answer: go ? CommitAnswer_Answer.GO : CommitAnswer_Answer.STOP, message: inert(message, 2000) } };
+}
+
+export function refusalReply(code: string, message: string): Reply {
+  return { case: 'refusal', value: { code, message: inert(message, 2000) } };
+}

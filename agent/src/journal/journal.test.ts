@@ -1,0 +1,183 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { chainIdOf, deviceIdOf, type EventDraft, newChain, verifyEvents } from '@belay/core/evidence';
+import { ed25519Verify, type Ed25519Key, sha256 } from '@belay/core/node-crypto';
+import type { Clock } from '../platform/platform.ts';
+import { createEvidenceKeys, type EvidenceKeys } from './evidence-keys.ts';
+import { Journal, type JournalLimits } from './journal.ts';
+import { type JournalStore, openJournalStore } from './journal-store.ts';
+
+const clock: Clock = { now: () => Date.now(), boot: () => 1000, bootId: 'boot', utcOffsetMinutes: () => 0 };
+const silent = { error: () => {}, warn: () => {} };
+const outcome = (request: number): EventDraft => ({ type: 'elevation.outcome', fields: { request, uid: 1, user: 'a', end: 'exited', value: 0, durationMs: 1 } });
+const local = (key: Ed25519Key) => ({ server: new Uint8Array(32), device: deviceIdOf(key.publicKey, sha256) });
+
+let folder: string;
+let genesis: Uint8Array | undefined;
+let limits: JournalLimits;
+let opened: Journal | undefined;
+
+/** The store with a disk that can be full. */
+type Disk = { full: boolean };
+
+function open(disk: Disk = { full: false }, keys: EvidenceKeys = createEvidenceKeys(join(folder, 'keys'))): Journal {
+  const real = openJournalStore(join(folder, 'journal.db'));
+  const store: JournalStore = {
+    ...real,
+    write(batch) {
+      if (disk.full) throw Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' });
+      real.write(batch);
+    },
+  };
+  const { journal } = Journal.open({ store, keys, clock, log: silent, limits: () => limits }, undefined, (key) => {
+    genesis = key.publicKey;
+    return local(key);
+  });
+  opened = journal;
+  return journal;
+}
+
+function verified(journal: Journal): readonly string[] {
+  const events = journal.read(1, 10_000, Number.MAX_SAFE_INTEGER).map((event) => event.bytes);
+  if (genesis === undefined) throw new Error('no chain was begun');
+  const device = deviceIdOf(genesis, sha256);
+  const start = newChain(chainIdOf(new Uint8Array(32), device, genesis, sha256), genesis);
+  const checked = verifyEvents(start, events, { writer: 'device', sha256, verify: ed25519Verify });
+  if (checked.fault !== undefined) throw new Error(`event ${checked.fault.seq}: ${checked.fault.detail}`);
+  return checked.events.map(({ record }) => record.payload.type);
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'belay-journal-'));
+  limits = { maxBytes: 64 * 1024 * 1024, retentionMs: 86_400_000 };
+});
+afterEach(() => {
+  opened?.close();
+  opened = undefined;
+  rmSync(folder, { recursive: true });
+});
+
+test('what is committed and what is appended is one chain that verifies, across a restart', () => {
+  const first = open();
+  expect(first.commit({ type: 'agent.started', fields: { version: '1', lost: 0 } })).toEqual({ ok: true, value: 1 });
+  first.append(outcome(1));
+  expect(first.chain.durableSeq).toBe(1);
+  expect(first.commit(outcome(2))).toEqual({ ok: true, value: 3 });
+  first.append(outcome(3));
+  first.close();
+  const second = open();
+  second.commit(outcome(4));
+  expect(verified(second)).toEqual(['agent.started', 'elevation.outcome', 'elevation.outcome', 'elevation.outcome', 'evidence.checkpoint', 'elevation.outcome']);
+});
+
+test('a hundred events are sealed: the key is another and the old one is gone', async () => {
+  const journal = open();
+  const before = readdirSync(join(folder, 'keys'));
+  for (let i = 0; i < 100; i++) journal.commit(outcome(i));
+  const deadline = Date.now() + 5000;
+  while (journal.chain.durableSeq < 101 && Date.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
+  expect(verified(journal).at(-1)).toBe('evidence.checkpoint');
+  const old = `${Buffer.from(genesis as Uint8Array).toString('hex')}.key`;
+  expect(before).toContain(old);
+  expect(existsSync(join(folder, 'keys', old))).toBe(false);
+  journal.commit(outcome(101));
+  expect(verified(journal)).toHaveLength(102);
+});
+
+test('an event signed ahead is taken as it is, or signed anew when another came first', () => {
+  const journal = open();
+  const ahead = journal.prepare(outcome(1));
+  expect(journal.commit(ahead).ok).toBe(true);
+  const late = journal.prepare(outcome(2));
+  journal.append(outcome(3));
+  expect(journal.commit(late).ok).toBe(true);
+  const beforeSeal = journal.prepare(outcome(4));
+  journal.seal();
+  expect(journal.commitAhead(beforeSeal, {})).toBe(true);
+  expect(verified(journal)).toHaveLength(5);
+});
+
+test('a full disk refuses, counts, keeps what was appended, and recovers by itself with the chain whole', async () => {
+  const disk: Disk = { full: false };
+  const journal = open(disk);
+  journal.commit(outcome(1));
+  disk.full = true;
+  journal.append(outcome(2));
+  expect(journal.commit(outcome(3))).toMatchObject({ ok: false, error: { code: 'BELAY_E_JOURNAL' } });
+  expect(journal.commit(outcome(4)).ok).toBe(false);
+  expect(journal.refused).toBe(2);
+  disk.full = false;
+  expect(journal.commit(outcome(5))).toEqual({ ok: true, value: 3 });
+  await new Promise((resolve) => setImmediate(resolve));
+  journal.flush();
+  expect(verified(journal)).toEqual(['elevation.outcome', 'elevation.outcome', 'elevation.outcome', 'journal.pressure']);
+  expect(journal.refused).toBe(0);
+});
+
+test('at the limit nothing is committed and nothing without a receipt is dropped; a receipt makes room', () => {
+  const journal = open();
+  const padding = 'x'.repeat(500);
+  const large: EventDraft = { type: 'agent.fault', fields: { where: padding } };
+  limits = { maxBytes: 20_000, retentionMs: 86_400_000 };
+  let written = 0;
+  while (journal.commit(large).ok) written++;
+  expect(written).toBeGreaterThan(10);
+  journal.append(outcome(1));
+  expect(journal.flush()).toBe(true);
+  journal.prune();
+  expect(journal.chain).toMatchObject({ earliest: 1, durableSeq: written + 1 });
+  journal.receipted(written, new Uint8Array([1]));
+  expect(journal.commit(large).ok).toBe(true);
+  expect(journal.chain.earliest).toBeGreaterThan(1);
+  expect(journal.read(1, 1, 1e9)[0]?.seq).toBe(journal.chain.earliest);
+});
+
+test('receipted events older than the retention are dropped, the rest stays', () => {
+  const journal = open();
+  for (let i = 0; i < 10; i++) journal.commit(outcome(i));
+  journal.receipted(6, new Uint8Array([1]));
+  limits = { ...limits, retentionMs: -1000 };
+  journal.prune();
+  expect(journal.chain.earliest).toBe(7);
+  expect(journal.read(1, 100, 1e9).map((event) => event.seq)).toEqual([7, 8, 9, 10]);
+});
+
+test('an elevation that was begun and not ended is known after a crash', () => {
+  const journal = open();
+  const link = { opens: { request: 7, uid: 1, user: null, bootId: 'boot', bootMs: 5 } };
+  journal.commit(outcome(7), link);
+  journal.commit(outcome(8), { opens: { ...link.opens, request: 8 } });
+  journal.append(outcome(8), { closes: 8 });
+  journal.flush();
+  expect(journal.openRequests()).toEqual([link.opens]);
+});
+
+test('a new identity begins a chain of its own; without its key the old chain is not continued', () => {
+  const journal = open();
+  journal.commit(outcome(1));
+  const keys = createEvidenceKeys(join(folder, 'keys'));
+  const key = keys.make();
+  journal.begin({ server: new Uint8Array(32), device: deviceIdOf(key.publicKey, sha256) }, key);
+  genesis = key.publicKey;
+  expect(journal.commit(outcome(2))).toEqual({ ok: true, value: 1 });
+  expect(verified(journal)).toEqual(['elevation.outcome']);
+  journal.close();
+  for (const name of readdirSync(join(folder, 'keys'))) rmSync(join(folder, 'keys', name));
+  const again = open();
+  expect(again.chain).toMatchObject({ durableSeq: 0 });
+  expect(genesis).not.toEqual(key.publicKey);
+});
+
+test('an erased key is overwritten before it is removed', () => {
+  const keys = createEvidenceKeys(join(folder, 'erase'));
+  const key = keys.make();
+  const file = join(folder, 'erase', readdirSync(join(folder, 'erase'))[0] as string);
+  expect(readFileSync(file).equals(Buffer.from(key.seed))).toBe(true);
+  expect(keys.load(key.publicKey)?.publicKey).toEqual(key.publicKey);
+  keys.erase(key.publicKey);
+  expect(existsSync(file)).toBe(false);
+  expect(keys.load(key.publicKey)).toBeUndefined();
+  keys.erase(key.publicKey);
+});

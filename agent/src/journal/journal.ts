@@ -1,0 +1,348 @@
+import { type Failure, failure } from '@belay/core/codes';
+import { appendEvent, type ChainState, chainIdOf, CHECKPOINT_EVENTS, CHECKPOINT_MS, type EventDraft, newChain, type Written } from '@belay/core/evidence';
+import { type Ed25519Key, sha256 } from '@belay/core/node-crypto';
+import { err, ok, type Result } from '@belay/core/result';
+import type { Clock } from '../platform/platform.ts';
+import type { EvidenceKeys } from './evidence-keys.ts';
+import type { JournalStore, OpenRequest, StoredChain, StoredEvent } from './journal-store.ts';
+import { createSalts } from './salts.ts';
+
+export type JournalLimits = { readonly maxBytes: number; readonly retentionMs: number };
+export type JournalLog = { error(detail: object, message: string): void; warn(detail: object, message: string): void };
+export type JournalDeps = { readonly store: JournalStore; readonly keys: EvidenceKeys; readonly clock: Clock; readonly log: JournalLog; limits(): JournalLimits };
+export type ChainIdentity = { readonly server: Uint8Array; readonly device: string };
+
+/** Which open elevation an event begins or ends. */
+export type EventLink = { readonly opens?: OpenRequest; readonly closes?: number };
+/** An event signed ahead, to follow the chain's state `after`. */
+export type Prepared = { readonly draft: EventDraft; readonly after: ChainState; readonly written: Written; readonly timeMs: number };
+type Pending = { readonly written: Written; readonly timeMs: number } & EventLink;
+
+/** Room beyond the limit for what must still be said when no elevation is possible any more. */
+const RESERVE_BYTES = 2 * 1024 * 1024;
+const MAX_PENDING = 2000;
+const FLUSH_MS = 100;
+const FLUSH_EVENTS = 64;
+/** Writes after which the log goes back into the database: at the next quiet moment, or at once when it is far behind. */
+const TIDY_WRITES = 200;
+const TIDY_AT_ONCE = 350;
+const TIDY_IDLE_MS = 1000;
+const PRUNE_EVERY_MS = 60_000;
+const GROW_MS = 50;
+
+/**
+ * The append-only chained log. What must be durable before something happens goes through `commit`; the rest is signed at
+ * once and written with the next commit, or within a tenth of a second.
+ */
+export class Journal {
+  readonly #deps: JournalDeps;
+  readonly #salts = createSalts();
+  #chain: StoredChain;
+  #state: ChainState;
+  #key: Ed25519Key;
+  #nextKey: Ed25519Key | undefined;
+  #pending: Pending[] = [];
+  #unsealed = 0;
+  #refused = 0;
+  #bytes: number;
+  #writesSinceTidy = 0;
+  #closed = false;
+  #flushTimer: NodeJS.Timeout | undefined;
+  #sealTimer: NodeJS.Timeout | undefined;
+  #tidyTimer: NodeJS.Timeout | undefined;
+  readonly #pruneTimer: NodeJS.Timeout;
+  readonly #growTimer: NodeJS.Timeout;
+  #onHead: (head: number) => void = () => {};
+
+  private constructor(deps: JournalDeps, chain: StoredChain, key: Ed25519Key) {
+    this.#deps = deps;
+    this.#chain = chain;
+    this.#state = chain.state;
+    this.#key = key;
+    this.#bytes = deps.store.totalBytes();
+    deps.keys.eraseAllBut([key.publicKey]);
+    this.#prepareKey();
+    // Whatever the last run left unsealed is sealed like anything else.
+    if (chain.state.seq > 0) this.#countUnsealed(1);
+    this.#pruneTimer = setInterval(() => this.prune(), PRUNE_EVERY_MS);
+    this.#pruneTimer.unref();
+    this.#growTimer = setInterval(() => this.#growLog(), GROW_MS);
+    this.#growTimer.unref();
+  }
+
+  /** Goes on with the chain of this identity, or begins a local one. `fresh` tells that the old one could not be continued. */
+  static open(deps: JournalDeps, identity: ChainIdentity | undefined, localIdentity: (key: Ed25519Key) => ChainIdentity): { readonly journal: Journal; readonly fresh: boolean } {
+    const stored = deps.store.current();
+    const key = stored === undefined ? undefined : deps.keys.load(stored.state.publicKey);
+    if (stored !== undefined && key !== undefined && belongsTo(stored, identity)) return { journal: new Journal(deps, stored, key), fresh: false };
+    const genesis = deps.keys.make();
+    return { journal: new Journal(deps, beginChain(deps.store, genesis, localIdentity(genesis)), genesis), fresh: true };
+  }
+
+  get chain(): { readonly id: Uint8Array; readonly device: string; readonly server: Uint8Array; readonly durableSeq: number; readonly receipted: number; readonly earliest: number } {
+    const { state, device, server, receipted, earliest } = this.#chain;
+    return { id: state.chain, device, server, durableSeq: state.seq, receipted, earliest };
+  }
+
+  /** Told after each durable write. */
+  onHead(listener: (head: number) => void): void {
+    this.#onHead = listener;
+  }
+
+  /** Whether elevations can be recorded at this moment, as far as is known. */
+  get full(): boolean {
+    return this.#bytes >= this.#deps.limits().maxBytes;
+  }
+
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Signs an event ahead, in a quiet moment. It exists only once it is committed; if another came first it is signed again then. */
+  prepare(draft: EventDraft): Prepared {
+    return { draft, after: this.#state, ...this.#signed(draft) };
+  }
+
+  /** Durable when this returns ok. Errors: BELAY_E_JOURNAL; the event then does not exist, and the refusal is counted. */
+  commit(draft: EventDraft | Prepared, link: EventLink = {}): Result<number, Failure> {
+    if (this.full) this.prune();
+    if (this.full) return this.#refuse();
+    if (!this.#writeWith(draft, link)) return this.#refuse();
+    this.#scheduleSeal();
+    return ok(this.#state.seq);
+  }
+
+  /** As `commit`, before anybody needs it: a failure is not counted, and `commit` tries again. */
+  commitAhead(event: Prepared, link: EventLink): boolean {
+    if (this.full || !this.#writeWith(event, link)) return false;
+    this.#scheduleSeal();
+    return true;
+  }
+
+  /** Written soon. Dropped, and counted, only when neither disk nor memory has room. */
+  append(draft: EventDraft, link: EventLink = {}): void {
+    if (this.#closed) return;
+    const noRoom = this.#bytes >= this.#deps.limits().maxBytes + RESERVE_BYTES;
+    if (noRoom || this.#pending.length >= MAX_PENDING) {
+      this.#refused++;
+      return;
+    }
+    this.#sign(draft, link);
+    if (this.#pending.length >= FLUSH_EVENTS) this.flush();
+    else this.#flushTimer ??= setTimeout(() => this.flush(), FLUSH_MS);
+  }
+
+  /** Writes what is pending; false: it stays pending and is tried again. */
+  flush(): boolean {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    if (this.#pending.length === 0) return true;
+    try {
+      this.#write();
+      this.#scheduleSeal();
+      return true;
+    } catch (error) {
+      this.#deps.log.error({ cause: causeOf(error), pending: this.#pending.length }, 'the journal could not be written');
+      this.#flushTimer = setTimeout(() => this.flush(), 20 * FLUSH_MS);
+      return false;
+    }
+  }
+
+  /** Seals what was written: the key evolves and the old one is erased. */
+  seal(): void {
+    clearTimeout(this.#sealTimer);
+    this.#sealTimer = undefined;
+    if (!this.flush() || this.#unsealed === 0) return;
+    const next = this.#nextKey ?? this.#prepareKey();
+    if (next === undefined || !this.#writeWith({ type: 'evidence.checkpoint', fields: { nextKey: next.publicKey } }, {})) {
+      this.#sealTimer = setTimeout(() => this.seal(), CHECKPOINT_MS);
+      return;
+    }
+    const old = this.#key;
+    this.#key = next;
+    this.#nextKey = undefined;
+    this.#unsealed = 0;
+    this.#deps.keys.erase(old.publicKey);
+    setImmediate(() => this.#prepareKey());
+  }
+
+  /** Elevations that the last run left without an outcome. */
+  openRequests(): readonly OpenRequest[] {
+    return this.#deps.store.openRequests();
+  }
+
+  /** Durable events from `from`, as many as fit; at least one if there is one. */
+  read(from: number, maxEvents: number, maxBytes: number): readonly StoredEvent[] {
+    const batch: StoredEvent[] = [];
+    let bytes = 0;
+    for (const event of this.#deps.store.read(this.#chain.no, Math.max(from, 1), maxEvents)) {
+      bytes += event.bytes.length;
+      if (batch.length > 0 && bytes > maxBytes) break;
+      batch.push(event);
+    }
+    return batch;
+  }
+
+  /** The server has this chain up to `seq`. The caller has verified the receipt. */
+  receipted(seq: number, envelope: Uint8Array): void {
+    if (seq <= this.#chain.receipted) return;
+    this.#deps.store.receipt(this.#chain.no, seq, this.#deps.clock.now(), envelope);
+    this.#chain = { ...this.#chain, receipted: seq };
+  }
+
+  /** Ends this chain and begins that of another identity. `genesis` came from `keys.make()`. */
+  begin(identity: ChainIdentity, genesis: Ed25519Key): void {
+    this.flush();
+    const old = this.#key;
+    this.#chain = beginChain(this.#deps.store, genesis, identity);
+    this.#state = this.#chain.state;
+    this.#pending = [];
+    this.#unsealed = 0;
+    this.#key = genesis;
+    this.#deps.keys.erase(old.publicKey);
+    this.#onHead(0);
+  }
+
+  prune(): void {
+    const { maxBytes, retentionMs } = this.#deps.limits();
+    try {
+      this.#deps.store.prune(this.#chain.no, this.#chain.receipted, { beforeMs: this.#deps.clock.now() - retentionMs, maxBytes: Math.floor(maxBytes * 0.9) });
+      this.#bytes = this.#deps.store.totalBytes();
+      this.#chain = { ...this.#chain, earliest: this.#deps.store.current()?.earliest ?? this.#chain.earliest };
+    } catch (error) {
+      this.#deps.log.error({ cause: causeOf(error) }, 'the journal could not be pruned');
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.seal();
+    this.#closed = true;
+    for (const timer of [this.#flushTimer, this.#sealTimer, this.#tidyTimer, this.#pruneTimer, this.#growTimer]) clearTimeout(timer);
+    this.#deps.store.tidy();
+    this.#deps.store.close();
+  }
+
+  #refuse(): Result<never, Failure> {
+    this.#refused++;
+    return err(failure('BELAY_E_JOURNAL'));
+  }
+
+  /** All that is pending and this event, durably; false: this event does not exist and the rest is still pending. */
+  #writeWith(draft: EventDraft | Prepared, link: EventLink): boolean {
+    const before = this.#state;
+    const mark = this.#pending.length;
+    try {
+      this.#sign(draft, link);
+      this.#write();
+      return true;
+    } catch (error) {
+      this.#pending.length = mark;
+      this.#state = before;
+      this.#deps.log.error({ cause: causeOf(error) }, 'the journal could not be written');
+      return false;
+    }
+  }
+
+  #sign(draft: EventDraft | Prepared, link: EventLink): void {
+    const ready = 'after' in draft && draft.after === this.#state ? draft : this.#signed('after' in draft ? draft.draft : draft);
+    this.#state = ready.written.state;
+    this.#pending.push({ written: ready.written, timeMs: ready.timeMs, ...link });
+  }
+
+  #signed(draft: EventDraft): { readonly written: Written; readonly timeMs: number } {
+    const { clock } = this.#deps;
+    const moment = { timeMs: clock.now(), bootMs: clock.boot(), bootId: clock.bootId };
+    const written = appendEvent(this.#state, draft, moment, this.#key.sign, { sha256, random: this.#salts });
+    return { written, timeMs: moment.timeMs };
+  }
+
+  #write(): void {
+    const batch = this.#pending;
+    this.#deps.store.write({
+      chain: this.#chain.no,
+      events: batch.map(({ written, timeMs }) => ({ seq: written.record.payload.seq, timeMs, bytes: written.encoded })),
+      state: this.#state,
+      opened: batch.flatMap(({ opens }) => opens ?? []),
+      closed: batch.flatMap(({ closes }) => closes ?? []),
+    });
+    this.#pending = [];
+    this.#chain = { ...this.#chain, state: this.#state };
+    for (const { written } of batch) this.#bytes += written.encoded.length;
+    this.#countUnsealed(batch.length);
+    this.#writesSinceTidy++;
+    this.#scheduleTidy();
+    if (this.#refused > 0) setImmediate(() => this.#reportPressure());
+    this.#onHead(this.#state.seq);
+  }
+
+  #reportPressure(): void {
+    const refused = this.#refused;
+    if (refused === 0 || this.full) return;
+    this.#refused = 0;
+    this.append({ type: 'journal.pressure', fields: { refused } });
+  }
+
+  #countUnsealed(count: number): void {
+    this.#unsealed += count;
+  }
+
+  #scheduleSeal(): void {
+    if (this.#unsealed >= CHECKPOINT_EVENTS) {
+      clearTimeout(this.#sealTimer);
+      this.#sealTimer = setTimeout(() => this.seal(), 0);
+    } else if (this.#unsealed > 0) this.#sealTimer ??= setTimeout(() => this.seal(), CHECKPOINT_MS);
+  }
+
+  #scheduleTidy(): void {
+    if (this.#writesSinceTidy < TIDY_WRITES) return;
+    const atOnce = this.#writesSinceTidy >= TIDY_AT_ONCE;
+    // Put off while there is something going on.
+    clearTimeout(this.#tidyTimer);
+    this.#tidyTimer = setTimeout(() => this.#tidy(), atOnce ? 0 : TIDY_IDLE_MS);
+  }
+
+  #tidy(): void {
+    this.#writesSinceTidy = 0;
+    try {
+      this.#deps.store.tidy();
+    } catch (error) {
+      this.#deps.log.warn({ cause: causeOf(error) }, 'the journal could not be tidied');
+    }
+  }
+
+  #growLog(): void {
+    try {
+      if (this.#deps.store.growLog()) return;
+    } catch (error) {
+      // A full disk: slower, and no less durable.
+      this.#deps.log.warn({ cause: causeOf(error) }, 'the log of the journal could not be given its room');
+    }
+    clearInterval(this.#growTimer);
+  }
+
+  /** Made ahead, so that sealing is one write. */
+  #prepareKey(): Ed25519Key | undefined {
+    if (this.#closed) return undefined;
+    try {
+      this.#nextKey ??= this.#deps.keys.make();
+    } catch (error) {
+      this.#deps.log.error({ cause: causeOf(error) }, 'the next evidence key could not be made');
+    }
+    return this.#nextKey;
+  }
+}
+
+function belongsTo(chain: StoredChain, identity: ChainIdentity | undefined): boolean {
+  const server = identity?.server ?? new Uint8Array(32);
+  return Buffer.from(server).equals(chain.server) && (identity === undefined || identity.device === chain.device);
+}
+
+function beginChain(store: JournalStore, genesis: Ed25519Key, { server, device }: ChainIdentity): StoredChain {
+  return store.begin({ server, device, state: newChain(chainIdOf(server, device, genesis.publicKey, sha256), genesis.publicKey) });
+}
+
+function causeOf(error: unknown): string {
+  if (!Error.isError(error)) return 'fault';
+  return `${(error as { code?: string }).code ?? ''} ${error.message}`.trim();
+}

@@ -1,0 +1,59 @@
+import { bytesOf, type ByteString } from '@belay/core/bytes';
+import type { Obligations } from '@belay/core/policy';
+import { type MessageInitShape, create } from '@bufbuild/protobuf';
+import { type Launch, Launch_By, LaunchSchema } from '@belay/proto/local';
+import type { Gathered } from '../decide/gather.ts';
+import type { SealedCopy } from '../platform/platform.ts';
+
+export type LaunchChoice = {
+  readonly gathered: Gathered;
+  /** Undefined for uid 0, outside the rules. */
+  readonly obligations: Obligations | undefined;
+  readonly sealed: SealedCopy | undefined;
+  readonly loginShell: boolean;
+  readonly fileModeMask: number;
+  readonly pamAccount: boolean;
+  readonly pamSession: boolean;
+};
+
+/** umask(2): never less strict than the system's usual one. */
+const LEAST_MASK = 0o022;
+
+/**
+ * How it is started. Pinned bytes run from the sealed copy in which they were hashed; a script runs by its path, which is
+ * root's all the way (the engine lets no other through); everything else by the descriptor that was decided on.
+ */
+export function planLaunch(choice: LaunchChoice): Launch {
+  const { gathered, obligations } = choice;
+  const { executable, runAs } = gathered.request;
+  const by = howToRun(choice);
+  const init: MessageInitShape<typeof LaunchSchema> = {
+    by,
+    path: bytesOf(executable.resolved),
+    sealedFd: by === Launch_By.SEALED ? (choice.sealed as SealedCopy).fd : 0,
+    argv: [argv0(choice, obligations), ...gathered.request.args].map(bytesOf),
+    environment: gathered.request.env.map(bytesOf),
+    uid: runAs.uid,
+    gid: runAs.gid,
+    groups: [...runAs.groups],
+    workingDirectory: bytesOf((gathered.directory ?? '') as ByteString),
+    fileModeMask: choice.fileModeMask | LEAST_MASK,
+    user: gathered.account.name,
+    pamSession: choice.pamSession,
+    pamAccount: choice.pamAccount,
+  };
+  return create(LaunchSchema, init);
+}
+
+function howToRun({ gathered, obligations, sealed }: LaunchChoice): Launch_By {
+  // SECURITY(T-15): what runs is what was hashed.
+  if (obligations?.sha256 !== undefined) return sealed === undefined ? Launch_By.UNSPECIFIED : Launch_By.SEALED;
+  return gathered.request.executable.script ? Launch_By.PATH : Launch_By.DESCRIPTOR;
+}
+
+/** A leading dash makes a shell a login shell. Otherwise the rule's name for the program, never a link's of the caller's. */
+function argv0({ loginShell, gathered }: LaunchChoice, obligations: Obligations | undefined): ByteString {
+  const { resolved, typed } = gathered.request.executable;
+  if (loginShell) return `-${typed.slice(typed.lastIndexOf('/') + 1)}` as ByteString;
+  return obligations === undefined ? gathered.typedName : obligations.argv0 === '' ? resolved : obligations.argv0;
+}

@@ -1,0 +1,101 @@
+import { closeSync, readlinkSync } from 'node:fs';
+import type { ByteString } from '@belay/core/bytes';
+import type { LoginSession } from '@belay/core/request';
+import { err, ok, type Result } from '@belay/core/result';
+import type { Actor, Peer } from '../platform.ts';
+import { errno, peerCredentials, peerPidfd, pidfdAlive, pidfdGetfd, pidfdOpen } from './libc.ts';
+import { type ProcessStat, readStat, readStatus } from './proc.ts';
+
+/**
+ * The peer of a Unix socket, by the kernel alone. The handle comes with the socket (SO_PEERPIDFD); where the kernel lacks
+ * that, it is opened by number and the start time must be the same before and after.
+ */
+export function peerOf(socketFd: number): Result<Peer, string> {
+  // SECURITY(T-09): nothing that a frame says about who is calling is ever looked at.
+  const credentials = peerCredentials(socketFd);
+  if (credentials === undefined || credentials.pid <= 0) return err('the peer has no credentials');
+  const pidfd = handleOf(socketFd, credentials.pid);
+  if (pidfd === undefined) return err('the peer is gone');
+  const actor = actorOf(credentials.pid, credentials.uid, pidfd);
+  // SECURITY(T-10): what was read under this number belongs to the peer only if the peer still holds the number.
+  if (actor === undefined || !pidfdAlive(pidfd)) {
+    closeSync(pidfd);
+    return err('the peer is gone');
+  }
+  return ok(createPeer(actor, pidfd));
+}
+
+function handleOf(socketFd: number, pid: number): number | undefined {
+  const given = peerPidfd(socketFd);
+  if (given !== 'unsupported') return given;
+  const before = readStat(pid)?.startTicks;
+  const opened = pidfdOpen(pid);
+  if (opened < 0) return undefined;
+  // The same start time on both sides of the open: the handle and what is read from /proc are one process's.
+  if (before !== undefined && readStat(pid)?.startTicks === before) return opened;
+  closeSync(opened);
+  return undefined;
+}
+
+function actorOf(pid: number, effectiveUid: number, pidfd: number): Actor | undefined {
+  const status = readStatus(pid);
+  if (status === undefined) return undefined;
+  return { pid, realUid: status.realUid, realGid: status.realGid, groups: status.groups, effectiveUid, loginSession: loginSessionOf(pid, pidfd) };
+}
+
+const NO_SESSION: LoginSession = { sessionId: 0, leaderStart: 0, terminal: 0 };
+
+/** Read when it is first asked for: a process keeps its session, and most of what asks can wait until after an answer. */
+function loginSessionOf(pid: number, pidfd: number): LoginSession {
+  let own: ProcessStat | 'gone' | undefined;
+  let leaderStart: number | undefined;
+  const read = (): ProcessStat | undefined => {
+    if (own === undefined) {
+      const stat = readStat(pid);
+      own = stat !== undefined && pidfdAlive(pidfd) ? stat : 'gone';
+    }
+    return own === 'gone' ? undefined : own;
+  };
+  return {
+    get sessionId() {
+      return read()?.sessionId ?? NO_SESSION.sessionId;
+    },
+    get terminal() {
+      return read()?.terminal ?? NO_SESSION.terminal;
+    },
+    get leaderStart() {
+      leaderStart ??= leaderStartOf(pid, read());
+      return leaderStart;
+    },
+  };
+}
+
+/** 0: the leader is gone. */
+function leaderStartOf(pid: number, own: ProcessStat | undefined): number {
+  if (own === undefined || own.sessionId === 0) return NO_SESSION.leaderStart;
+  return own.sessionId === pid ? own.startTicks : (readStat(own.sessionId)?.startTicks ?? NO_SESSION.leaderStart);
+}
+
+function createPeer(actor: Actor, pidfd: number): Peer {
+  let open = true;
+  return {
+    actor,
+    takeDescriptor(number) {
+      if (!open) return err('the peer is gone');
+      const fd = pidfdGetfd(pidfd, number);
+      return fd >= 0 ? ok(fd) : err(`pidfd_getfd: errno ${errno()}`);
+    },
+    workingDirectory() {
+      try {
+        const path = readlinkSync(`/proc/${actor.pid}/cwd`, 'latin1') as ByteString;
+        return open && pidfdAlive(pidfd) && path.startsWith('/') ? path : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+    close() {
+      if (open) closeSync(pidfd);
+      open = false;
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import type { ByteString } from '@belay/core/bytes';
+import type { Executable, LoginSession } from '@belay/core/request';
+import type { Result } from '@belay/core/result';
+
+/**
+ * Who is on the other end of a local socket, read once from the kernel at accept and passed on as it is. `close` releases
+ * the process handle.
+ */
+export type Actor = {
+  readonly pid: number;
+  /** Real uid: the person. In a sudo process this is not 0 while `effectiveUid` is. */
+  readonly realUid: number;
+  readonly realGid: number;
+  /** The process's own group vector, `realGid` included. */
+  readonly groups: readonly number[];
+  /** Effective uid at connect: decides the level. */
+  readonly effectiveUid: number;
+  readonly loginSession: LoginSession;
+};
+
+export interface Peer {
+  readonly actor: Actor;
+  /** A copy of the peer's descriptor `number`, close-on-exec; the caller closes it. */
+  takeDescriptor(number: number): Result<number, string>;
+  /** Where the peer is now, by the kernel; undefined: gone, or not to be told. */
+  workingDirectory(): ByteString | undefined;
+  close(): void;
+}
+
+export type FileState = { readonly device: bigint; readonly inode: bigint; readonly uid: number; readonly gid: number; readonly mode: number; readonly size: number };
+
+/** An executable behind a descriptor of ours. */
+export type Inspected = { readonly executable: Executable; readonly file: FileState };
+
+/** Sealed bytes in memory, opened for reading only, and their SHA-256 (hex). */
+export type SealedCopy = { readonly fd: number; readonly sha256: string; readonly size: number };
+
+export type Account = { readonly name: string; readonly uid: number; readonly gid: number; readonly home: ByteString; readonly shell: ByteString };
+export type Group = { readonly name: string; readonly gid: number; readonly members: readonly string[] };
+
+/** Local users and groups. Never blocks on a name service. */
+export interface Accounts {
+  userByName(name: string): Account | undefined;
+  userById(uid: number): Account | undefined;
+  groupByName(name: string): Group | undefined;
+  groupById(gid: number): Group | undefined;
+  /** The account's primary group and every group that lists it. */
+  groupsOf(account: Account): readonly number[];
+}
+
+export interface Clock {
+  /** Unix time, ms. */
+  now(): number;
+  /** CLOCK_BOOTTIME, ms: goes on while suspended and cannot be set. */
+  boot(): number;
+  readonly bootId: string;
+  utcOffsetMinutes(): number;
+}
+
+/** Everything belayd asks of the operating system. All synchronous but `seal`. */
+export interface Platform {
+  readonly clock: Clock;
+  readonly accounts: Accounts;
+  /** Errors: a sentence for the log. The caller refuses the connection. */
+  peerOf(socketFd: number): Result<Peer, string>;
+  /** What `fd` is. Errors: a sentence for the log; the caller denies. */
+  inspect(fd: number, typed: ByteString): Result<Inspected, string>;
+  fileState(fd: number): FileState;
+  /** The file a path names now, links followed; undefined when there is none. */
+  objectOf(path: ByteString): { readonly resolved: ByteString; readonly device: bigint; readonly inode: bigint } | undefined;
+  /** The folder a path leads to, if anybody may enter it and only root can make the path lead elsewhere. */
+  openRootFolder(path: ByteString): ByteString | undefined;
+  /** Copies the bytes behind `fd` into a sealed memfd and hashes them there. */
+  seal(fd: number, maxBytes: number, signal: AbortSignal): Promise<Result<SealedCopy, string>>;
+  closeDescriptor(fd: number): void;
+}

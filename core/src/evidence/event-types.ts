@@ -1,0 +1,164 @@
+/**
+ * The catalogue: every event, its fields and their kinds. `docs/events.md` is generated from it. A `hidden` field enters the
+ * signed payload as a salted commitment, so that it can be redacted later and the chain stays valid.
+ */
+export type FieldKind = 'text' | 'number' | 'boolean' | 'bytes' | 'texts' | 'byte-list';
+export type FieldSpec = { readonly kind: FieldKind; readonly hidden?: true; readonly optional?: true; readonly about: string };
+export type EventWriter = 'device' | 'server';
+export type EventSpec = { readonly writer: EventWriter; readonly about: string; readonly fields: Readonly<Record<string, FieldSpec>> };
+
+const request = { kind: 'number', about: 'The request\'s number on this device, as shown to the person' } as const;
+const uid = { kind: 'number', about: 'Real user id of the requester, from the kernel' } as const;
+const user = { kind: 'text', optional: true, about: 'Name of that user; absent when the id has none' } as const;
+const rules = { kind: 'texts', about: 'The rules that decided, as policy/rule' } as const;
+const by = { kind: 'text', about: 'Account or service token that did it' } as const;
+const device = { kind: 'text', about: 'Device id' } as const;
+const code = { kind: 'text', about: 'Error code, see errors.md' } as const;
+
+const act = {
+  request,
+  door: { kind: 'text', about: 'Which front end brought it: sudo' },
+  uid,
+  user,
+  runAsUid: { kind: 'number', about: 'User id the command runs as' },
+  runAsGid: { kind: 'number', about: 'Group id the command runs as' },
+  rules,
+  manifest: { kind: 'number', about: 'Number of the manifest in force' },
+  command: { kind: 'bytes', hidden: true, about: 'Resolved path of the executable; empty when there is none' },
+  argv: { kind: 'byte-list', hidden: true, about: 'The arguments after argv[0], one by one' },
+  cwd: { kind: 'bytes', hidden: true, about: 'Working directory' },
+  terminal: { kind: 'number', about: 'Device number of the controlling terminal; 0: none' },
+  sessionId: { kind: 'number', about: 'Login session (session leader\'s pid)' },
+} as const;
+
+export const EVENT_TYPES = {
+  'agent.started': { writer: 'device', about: 'belayd is up', fields: { version: { kind: 'text', about: 'Version of the agent' }, lost: { kind: 'number', about: 'Elevations whose outcome the last run never learnt' } } },
+  'agent.stopped': { writer: 'device', about: 'belayd was asked to stop', fields: {} },
+  'agent.fault': { writer: 'device', about: 'An unexpected exception; the request it happened in was denied', fields: { request: { ...request, optional: true }, where: { kind: 'text', about: 'Part of belayd' } } },
+  'agent.enrolled': { writer: 'device', about: 'First event of an enrolled device\'s chain', fields: { address: { kind: 'text', about: 'Enrolment address of the server' } } },
+  'policy.applied': { writer: 'device', about: 'A manifest came into force', fields: { epoch: { kind: 'number', about: 'Its epoch' }, number: { kind: 'number', about: 'Its number' }, issuedAt: { kind: 'number', about: 'When it was issued, ms' } } },
+  'policy.refused': { writer: 'device', about: 'A manifest, bundle or key list was refused; what was in force stays', fields: { code, what: { kind: 'text', about: 'manifest, bundle, role-keys or order' } } },
+  'elevation.intent': {
+    writer: 'device',
+    about: 'Written, durably, before the command runs',
+    fields: {
+      ...act,
+      digest: { kind: 'bytes', about: 'Digest of the exact request' },
+      sha256: { kind: 'text', optional: true, about: 'SHA-256 of what runs, where a rule pins it' },
+      reason: { kind: 'text', hidden: true, optional: true, about: 'What the requester gave as the reason' },
+      reauthenticated: { kind: 'boolean', about: 'Whether a password was entered for it' },
+      outsideRules: { kind: 'boolean', about: 'uid 0 ran what it could run anyway' },
+      environment: { kind: 'byte-list', hidden: true, about: 'Names of the variables kept or set' },
+    },
+  },
+  'elevation.denied': { writer: 'device', about: 'A request was refused', fields: { ...act, why: { kind: 'text', about: 'denied-by-rule, no-rule, unsafe-file, no-policy, not-found, bad-request, reason-refused, reauth-failed, timeout, fault' } } },
+  'elevation.outcome': {
+    writer: 'device',
+    about: 'How an elevated command ended',
+    fields: {
+      request,
+      uid,
+      user,
+      end: { kind: 'text', about: 'exited, signaled, exec-failed, sudo-error, refused-at-commit, or lost: the connection broke first' },
+      value: { kind: 'number', about: 'Exit code, signal or errno' },
+      durationMs: { kind: 'number', about: 'From the go to the end' },
+    },
+  },
+  'elevation.listed': { writer: 'device', about: 'Somebody asked what they may run', fields: { request, uid, user } },
+  'reauth.failed': { writer: 'device', about: 'A password demanded by a rule was not given', fields: { request, uid, user, attempts: { kind: 'number', about: 'Passwords tried' } } },
+  'evidence.checkpoint': { writer: 'device', about: 'Seals the events before it; the key evolves and the old one is erased', fields: { nextKey: { kind: 'bytes', about: 'Public key of the events that follow' } } },
+  'journal.pressure': { writer: 'device', about: 'The journal could not be written or is full; elevations were refused', fields: { refused: { kind: 'number', about: 'Requests refused since' } } },
+
+  'clock.changed': { writer: 'device', about: 'The wall clock was set: it moved against the time since boot', fields: { byMs: { kind: 'number', about: 'By how much, ms; negative: back' } } },
+
+  'server.started': { writer: 'server', about: 'A server process is up', fields: { version: { kind: 'text', about: 'Version' } } },
+  'server.stopped': { writer: 'server', about: 'A server process was asked to stop', fields: {} },
+  'admin.login': { writer: 'server', about: 'Somebody signed in', fields: { by } },
+  'admin.login-failed': { writer: 'server', about: 'A sign-in failed', fields: { name: { kind: 'text', about: 'Account name as given' } } },
+  'admin.token-created': { writer: 'server', about: 'A service token was made', fields: { by, name: { kind: 'text', about: 'Its name' }, role: { kind: 'text', about: 'Its role' } } },
+  'admin.token-revoked': { writer: 'server', about: 'A token was revoked, or somebody signed out', fields: { by, name: { kind: 'text', about: 'Its name' } } },
+  'enroll-token.created': { writer: 'server', about: 'An enrolment token was made', fields: { by, token: { kind: 'text', about: 'Its id' }, uses: { kind: 'number', about: 'How often it can be used' }, expiresAt: { kind: 'number', about: 'ms' } } },
+  'enroll-token.revoked': { writer: 'server', about: 'An enrolment token was revoked', fields: { by, token: { kind: 'text', about: 'Its id' } } },
+  'enroll-token.refused': { writer: 'server', about: 'Somebody tried to enrol and was refused', fields: { peer: { kind: 'text', about: 'Address of the caller' }, why: { kind: 'text', about: 'unknown, expired, spent, revoked or bad-proof' } } },
+  'device.enrolled': { writer: 'server', about: 'A device was enrolled', fields: { device, name: { kind: 'text', about: 'Its name' }, token: { kind: 'text', about: 'Enrolment token used' } } },
+  'device.renewed': { writer: 'server', about: 'A device certificate was renewed', fields: { device } },
+  'device.updated': { writer: 'server', about: 'Name, labels or groups were changed', fields: { by, device, change: { kind: 'text', about: 'What changed' } } },
+  'device.revoked': { writer: 'server', about: 'A device was revoked', fields: { by, device } },
+  'device.decommissioned': { writer: 'server', about: 'A device left the fleet', fields: { by, device } },
+  'device.silent': { writer: 'server', about: 'Nothing was heard from a device for longer than the threshold', fields: { device, lastSeenAt: { kind: 'number', about: 'ms' } } },
+  'device.returned': { writer: 'server', about: 'A silent device is back', fields: { device } },
+  'policy.published': { writer: 'server', about: 'A policy version came into force', fields: { by, version: { kind: 'number', about: 'Its number' }, policies: { kind: 'texts', about: 'Names of its policies' } } },
+  'policy.rolled-back': { writer: 'server', about: 'An old version\'s content was published again', fields: { by, version: { kind: 'number', about: 'New number' }, of: { kind: 'number', about: 'Version whose content it is' } } },
+  'evidence.gap': { writer: 'server', about: 'Events are missing that the device no longer has', fields: { device, expected: { kind: 'number', about: 'First missing sequence number' }, earliest: { kind: 'number', about: 'First one the device still has' } } },
+  'evidence.fork': { writer: 'server', about: 'Two different events claim one place', fields: { device, seq: { kind: 'number', about: 'That place' } } },
+  'evidence.refused': { writer: 'server', about: 'An event does not follow or its signature does not hold', fields: { device, seq: { kind: 'number', about: 'Its place' }, code } },
+} as const satisfies Readonly<Record<string, EventSpec>>;
+
+export type EventType = keyof typeof EVENT_TYPES;
+
+type ValueOf<K extends FieldKind> = K extends 'text' ? string : K extends 'number' ? number : K extends 'boolean' ? boolean : K extends 'bytes' ? Uint8Array : K extends 'texts' ? readonly string[] : readonly Uint8Array[];
+type OptionalNames<F> = { [N in keyof F]: F[N] extends { readonly optional: true } ? N : never }[keyof F];
+type FieldsOf<F extends Readonly<Record<string, FieldSpec>>> = {
+  readonly [N in Exclude<keyof F, OptionalNames<F>>]: ValueOf<F[N]['kind']>;
+} & { readonly [N in OptionalNames<F>]?: ValueOf<F[N]['kind']> | undefined };
+
+/** An event before it is chained: its type and exactly the catalogue's fields. */
+export type EventDraft = { [T in EventType]: { readonly type: T; readonly fields: FieldsOf<(typeof EVENT_TYPES)[T]['fields']> } }[EventType];
+
+/** The server writes checkpoints into its own chains too. */
+export function mayWrite(writer: EventWriter, type: string): boolean {
+  const spec = specOf(type);
+  return spec !== undefined && (spec.writer === writer || type === 'evidence.checkpoint');
+}
+
+export function specOf(type: string): EventSpec | undefined {
+  return Object.hasOwn(EVENT_TYPES, type) ? EVENT_TYPES[type as EventType] : undefined;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+type Disclosed = readonly (readonly [name: string, salt: Uint8Array, value: unknown])[];
+
+/**
+ * Whether an event's fields are the catalogue's: each where it belongs (plain or committed to) and of its kind. A field
+ * may be absent, as the catalogue grows and old events stay valid; one that the catalogue lacks is a fault.
+ */
+export function fieldFault(type: string, fields: Fields, hidden: Fields, disclosed: Disclosed): string | undefined {
+  const specs = specOf(type)?.fields;
+  if (specs === undefined) return 'Its type is unknown.';
+  for (const name of Object.keys(fields)) {
+    const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
+    if (spec === undefined || spec.hidden === true || !isOfKind(spec.kind, fields[name])) return 'It has a field that its type does not have.';
+  }
+  for (const name of Object.keys(hidden)) {
+    if (!Object.hasOwn(specs, name) || specs[name]?.hidden !== true) return 'It has a field that its type does not have.';
+  }
+  const isWrong = disclosed.some(([name, , value]) => !isOfKind((specs[name] as FieldSpec).kind, value));
+  if (isWrong) return 'It has a field that its type does not have.';
+  return type === 'evidence.checkpoint' && !isKey(fields['nextKey']) ? 'The checkpoint names no next key.' : undefined;
+}
+
+function isKey(value: unknown): boolean {
+  return ArrayBuffer.isView(value) && value.byteLength === 32;
+}
+
+function isOfKind(kind: FieldKind, value: unknown): boolean {
+  switch (kind) {
+    case 'text':
+      return typeof value === 'string';
+    case 'number':
+      return Number.isSafeInteger(value);
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'bytes':
+      return isBytes(value);
+    case 'texts':
+      return Array.isArray(value) && value.every((each) => typeof each === 'string');
+    case 'byte-list':
+      return Array.isArray(value) && value.every(isBytes);
+  }
+}
+
+/** Not `instanceof`: under test each realm has a Uint8Array of its own. */
+function isBytes(value: unknown): boolean {
+  return ArrayBuffer.isView(value);
+}

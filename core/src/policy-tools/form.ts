@@ -1,0 +1,98 @@
+import type { z } from 'zod';
+import { err, ok, type Result } from '../result.ts';
+import { type Finding, nearestOf } from './problem.ts';
+import { policySchema, type PolicyShape } from './schema.ts';
+
+type Issue = z.core.$ZodIssue;
+type Path = readonly (string | number)[];
+
+/** Checks the form. Every error at once, each with what to do. */
+export function checkForm(document: unknown): Result<PolicyShape, readonly Finding[]> {
+  const parsed = policySchema.safeParse(document);
+  if (parsed.success) return ok(parsed.data);
+  return err(parsed.error.issues.flatMap((issue) => findingsOf(issue, [], document)));
+}
+
+function findingsOf(issue: Issue, base: Path, document: unknown): readonly Finding[] {
+  const path = [...base, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => unknownKey(path, key));
+    case 'invalid_union':
+      return findingsOfUnion(issue, path, document);
+    case 'custom':
+      return [{ path, message: issue.message, remedy: String(issue.params?.['remedy'] ?? 'Correct it.') }];
+    default:
+      return [plainFinding(issue, path, document)];
+  }
+}
+
+/** Of the forms a value may have, the one that was meant: the one that got past the outermost level. */
+function findingsOfUnion(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path, document: unknown): readonly Finding[] {
+  const meant = issue.errors.find((branch) => branch.length > 0 && branch.every((each) => each.path.length > 0 || each.code === 'unrecognized_keys' || each.code === 'custom' || each.code === 'too_small'));
+  if (meant !== undefined) return meant.flatMap((each) => findingsOf(each, path, document));
+  const value = valueAt(document, path);
+  const forms = issue.errors.flatMap((branch) => branch.slice(0, 1).map(formOf)).filter((form) => form !== '');
+  return [{ path, message: `${shown(value)} does not fit here`, remedy: `Write ${[...new Set(forms)].join(', or ')}.` }];
+}
+
+function plainFinding(issue: Issue, path: Path, document: unknown): Finding {
+  const key = String(path.at(-1) ?? 'the policy');
+  const value = valueAt(document, path);
+  if (value === undefined && path.length > 0) {
+    return { path: path.slice(0, -1), message: `"${key}" is missing`, remedy: `Add ${key}: ${formOf(issue)}.` };
+  }
+  if (issue.code === 'too_big') return { path, message: `"${key}" is too large or too long`, remedy: `At most ${String(issue.maximum)}.` };
+  if (issue.code === 'too_small') return { path, message: `"${key}" is too small or empty`, remedy: `At least ${String(issue.minimum)}.` };
+  const numeric = typeof value === 'number' && issue.code === 'invalid_type' && issue.expected === 'string';
+  return { path, message: `${shown(value)} does not fit here`, remedy: numeric ? 'Put it in quotes if it is a text; ids are written uid:N or gid:N.' : `Write ${formOf(issue)}.` };
+}
+
+const FORMS: Readonly<Record<string, string>> = {
+  string: 'a text', array: 'a list', object: 'a map of keys and values', boolean: 'true or false', number: 'a number', int: 'a whole number',
+};
+
+function formOf(issue: Issue): string {
+  if (issue.code === 'invalid_type') return FORMS[issue.expected] ?? issue.expected;
+  if (issue.code === 'invalid_value') return issue.values.map(String).join(', ').replace(/, ([^,]*)$/, ' or $1');
+  if (issue.code === 'invalid_union') return [...new Set(issue.errors.flatMap((branch) => branch.slice(0, 1).map(formOf)))].join(' or ');
+  return '';
+}
+
+function shown(value: unknown): string {
+  if (value === null) return 'An empty value';
+  if (Array.isArray(value)) return 'A list';
+  if (typeof value === 'object') return 'A map';
+  const text = JSON.stringify(value) ?? 'This';
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function valueAt(document: unknown, path: Path): unknown {
+  let value = document;
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
+    value = (value as Record<string | number, unknown>)[step];
+  }
+  return value;
+}
+
+/** Keys by the last name in the path that is no index. */
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  '': ['apiVersion', 'kind', 'metadata', 'targets', 'rules'],
+  metadata: ['name', 'description'],
+  targets: ['devices'],
+  rules: ['name', 'priority', 'who', 'run', 'as', 'when', 'then', 'require', 'message', 'recovery', 'whenExpired'],
+  run: ['command', 'args', 'sha256', 'not'],
+  not: ['command', 'args', 'sha256'],
+  as: ['user', 'users', 'group', 'groups'],
+  require: ['reason', 'reauth'],
+  reason: ['minLength'],
+};
+
+function unknownKey(path: Path, key: string): Finding {
+  const place = path.findLast((step) => typeof step === 'string') ?? '';
+  const known = KEYS[place] ?? [];
+  const near = nearestOf(key, known);
+  const list = `Known here: ${known.join(', ')}.`;
+  return { path: [...path, key], atKey: true, message: `Unknown key "${key}"`, remedy: near === undefined ? list : `Did you mean ${near}? ${list}` };
+}

@@ -1,0 +1,6 @@
+export { compilePolicy } from './compile.ts';
+export { checkExpression, type ExpressionProblem } from './expression-check.ts';
+export { MAX_FILE_CHARS, MAX_FILES, parsePolicyFiles, type PolicyFile } from './parse.ts';
+export { formatProblems, type PolicyProblem } from './problem.ts';
+export { checkRecovery } from './recovery.ts';
+export { type Policy, policyJsonSchema } from './schema.ts';

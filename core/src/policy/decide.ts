@@ -1,0 +1,173 @@
+import type { ElevationRequest } from '../request/request.ts';
+import type { Decision, DecisionContext, Demands, DenyReason, RuleRef } from './decision.ts';
+import {
+  matchExceptions, matchPin, matchRunAs, matchTarget, matchWhen, matchWho, nameRank, Question, UNRELATED,
+} from './match.ts';
+import { type Argv0, type Bond, meetBonds, meetDemands, NO_DEMANDS } from './meet.ts';
+import type { LoadedRule, LoadedTarget, PolicySet } from './policy-set.ts';
+import { and, FALSE, or, TRUE, type Truth3 } from './truth.ts';
+
+/**
+ * What policy says about one request (design.md, "Policy, in one page"). Order of rules and files never matters: rules are
+ * gathered, any deny that is not false wins, else the highest priority among what is true, equals combined by the strictest
+ * of each. No match: deny. uid 0 is outside the rules; whoever calls sees to that (design.md, principle 10).
+ */
+export function decide(set: PolicySet, request: ElevationRequest, context: DecisionContext): Decision {
+  // SECURITY(T-25): no policy is no permission.
+  if (set.policies.length === 0) return { kind: 'deny', reason: { kind: 'no-policy' } };
+  const question = new Question(request, context);
+  const findings = new Findings();
+  for (const rule of candidatesOf(set, question)) findings.take(rule, question);
+  return findings.settle();
+}
+
+/** The rules that may hold for this executable, each once. Rules for other commands are false and need no look. */
+export function candidatesOf(set: PolicySet, question: Question): readonly LoadedRule[] {
+  const { typed, links, resolved } = question.request.executable;
+  const visit = ++set.visit.number;
+  const found: LoadedRule[] = [];
+  addRules(found, set.forAnyCommand, visit);
+  addRules(found, set.byCommand.get(typed), visit);
+  if (resolved !== typed) addRules(found, set.byCommand.get(resolved), visit);
+  for (const link of links) addRules(found, set.byCommand.get(link), visit);
+  for (const alias of question.aliases) if (alias !== typed) addRules(found, set.byCommand.get(alias), visit);
+  return found;
+}
+
+function addRules(found: LoadedRule[], rules: readonly LoadedRule[] | undefined, visit: number): void {
+  if (rules === undefined) return;
+  for (const rule of rules) {
+    if (rule.visited === visit) continue;
+    rule.visited = visit;
+    found.push(rule);
+  }
+}
+
+/** What an allow or ask comes to for a request. `unsafe` and `expired`: it would hold otherwise. */
+export type GrantOutcome = 'no' | 'unsafe' | 'expired' | Bond;
+
+/** Cheap criteria first; a hash is asked for only when all else is true. */
+export function weighGrant(rule: LoadedRule, question: Question): GrantOutcome {
+  if (!question.isText) return 'no';
+  if (matchWho(rule.who, question) !== TRUE || matchRunAs(rule.as, question) !== TRUE) return 'no';
+  const targets = matchedTargets(rule, question);
+  if (targets.length === 0 || matchWhen(rule, question) !== TRUE || matchExceptions(rule, question) !== FALSE) return 'no';
+  const outcome = heldBond(targets, question);
+  return typeof outcome === 'object' && question.context.manifestExpired && !rule.outlivesManifest ? 'expired' : outcome;
+}
+
+function matchedTargets(rule: LoadedRule, question: Question): readonly LoadedTarget[] {
+  const matched: LoadedTarget[] = [];
+  for (const target of rule.run.is) if (matchTarget(target, 'grant', question) === TRUE) matched.push(target);
+  return matched;
+}
+
+function heldBond(targets: readonly LoadedTarget[], question: Question): GrantOutcome {
+  let bond: Bond | undefined;
+  let unsafe = false;
+  for (const target of targets) {
+    // SECURITY(T-17): the rule of unsafe files. A pinned rule may hold: the bytes run from a sealed copy.
+    if (!question.request.executable.rootOnly && target.sha256 === undefined) unsafe = true;
+    else if (matchPin(target, question) === TRUE) bond = bond === undefined ? bondOf(target, question) : meetBonds(bond, bondOf(target, question));
+  }
+  return bond ?? (unsafe ? 'unsafe' : 'no');
+}
+
+function bondOf(target: LoadedTarget, question: Question): Bond {
+  return { sha256: target.sha256, argv0: argv0Of(target, question) };
+}
+
+function argv0Of(target: LoadedTarget, question: Question): Argv0 {
+  if (target.command === undefined) return { rank: UNRELATED, path: question.request.executable.resolved };
+  return { rank: nameRank(target.command, question), path: target.command };
+}
+
+/** Unknown satisfies a deny. */
+export function weighDeny(rule: LoadedRule, question: Question): Truth3 {
+  let truth = matchWho(rule.who, question);
+  if (truth !== FALSE) truth = and(truth, matchRunAs(rule.as, question));
+  if (truth !== FALSE) truth = and(truth, matchDenied(rule, question));
+  if (truth !== FALSE) truth = and(truth, matchWhen(rule, question));
+  if (truth !== FALSE) truth = and(truth, (TRUE - matchExceptions(rule, question)) as Truth3);
+  return truth;
+}
+
+export function matchDenied(rule: LoadedRule, question: Question): Truth3 {
+  let truth: Truth3 = FALSE;
+  for (const target of rule.run.is) {
+    const basic = matchTarget(target, 'deny', question);
+    if (basic !== FALSE) truth = or(truth, and(basic, matchPin(target, question)));
+    if (truth === TRUE) break;
+  }
+  return truth;
+}
+
+/** Gathers what rules say in any order and settles it. */
+class Findings {
+  readonly #denies: LoadedRule[] = [];
+  readonly #unsafe: LoadedRule[] = [];
+  #expired = false;
+  #winners: LoadedRule[] = [];
+  #bond: Bond | undefined;
+
+  take(rule: LoadedRule, question: Question): void {
+    if (rule.then === 'deny') {
+      if (weighDeny(rule, question) !== FALSE) this.#denies.push(rule);
+      return;
+    }
+    const outcome = weighGrant(rule, question);
+    if (outcome === 'unsafe') this.#unsafe.push(rule);
+    else if (outcome === 'expired') this.#expired = true;
+    else if (outcome !== 'no') this.#win(rule, outcome);
+  }
+
+  #win(rule: LoadedRule, bond: Bond): void {
+    const best = this.#winners[0]?.priority;
+    if (best !== undefined && rule.priority < best) return;
+    if (best === undefined || rule.priority > best) {
+      this.#winners = [rule];
+      this.#bond = bond;
+      return;
+    }
+    this.#winners.push(rule);
+    this.#bond = this.#bond === undefined ? bond : meetBonds(this.#bond, bond);
+  }
+
+  settle(): Decision {
+    if (this.#denies.length > 0) {
+      return deny({ kind: 'denied-by-rule', by: refsOf(this.#denies), message: messageOf(this.#denies) });
+    }
+    if (this.#bond !== undefined) return granted(this.#winners, this.#bond);
+    if (this.#unsafe.length > 0) return deny({ kind: 'unsafe-file', by: refsOf(this.#unsafe) });
+    return deny({ kind: this.#expired ? 'no-policy' : 'no-rule' });
+  }
+}
+
+function granted(winners: readonly LoadedRule[], bond: Bond): Decision {
+  const by = refsOf(winners);
+  const message = messageOf(winners);
+  const obligations = { sha256: bond.sha256, argv0: bond.argv0.path, unknown: [] };
+  if (winners.every((rule) => rule.then === 'allow')) return { kind: 'allow', by, message, obligations };
+  const demands: Demands = winners.map((rule) => rule.demands).reduce(meetDemands, NO_DEMANDS);
+  return { kind: 'ask', by, message, demands, obligations };
+}
+
+function deny(reason: DenyReason): Decision {
+  return { kind: 'deny', reason };
+}
+
+function refsOf(rules: readonly LoadedRule[]): readonly RuleRef[] {
+  return rules.map((rule) => rule.ref).sort(compareRefs);
+}
+
+export function compareRefs(a: RuleRef, b: RuleRef): number {
+  if (a.policy !== b.policy) return a.policy < b.policy ? -1 : 1;
+  return a.rule < b.rule ? -1 : a.rule === b.rule ? 0 : 1;
+}
+
+/** Each message once, in an order of their own. */
+function messageOf(rules: readonly LoadedRule[]): string | undefined {
+  if (rules.length === 1) return (rules[0] as LoadedRule).message;
+  const messages = new Set(rules.map((rule) => rule.message).filter((message) => message !== undefined));
+  return messages.size === 0 ? undefined : [...messages].sort().join('\n');
+}

@@ -1,0 +1,12 @@
+export { compareRefs, decide } from './decide.ts';
+export * from './bundle.ts';
+export * from './compiled.ts';
+export * from './decision.ts';
+export * from './explain.ts';
+export * from './explanation.ts';
+export { FACTS, type FactType } from './facts.ts';
+export { type Lister, listFor } from './list.ts';
+export { meetDemands, NO_DEMANDS } from './meet.ts';
+export { type NamesInPolicy, namesInPolicy } from './names.ts';
+export { loadPolicySet, type PolicySet, rulePaths } from './policy-set.ts';
+export { type TargetDevice, targetsDevice, targetsEveryDevice } from './targets.ts';

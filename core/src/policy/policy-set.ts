@@ -1,0 +1,142 @@
+import { type ByteString, byteStringOf, encodeUtf8 } from '../bytes.ts';
+import { type ArgumentsMatcher, compileArguments } from './argument-pattern.ts';
+import type { CompiledExpression, CompiledPolicy, CompiledRule, CompiledRunAs, CompiledWho, Effect, RunTarget } from './compiled.ts';
+import type { Demands, RuleRef } from './decision.ts';
+import { planExpression } from './expression.ts';
+import type { FactBindings } from './facts.ts';
+import { type Truth3, UNKNOWN } from './truth.ts';
+
+/** Rules made ready to be asked: bytes instead of text, indexed by command. Made by `loadPolicySet`. */
+export type PolicySet = {
+  readonly policies: readonly CompiledPolicy[];
+  readonly rules: readonly LoadedRule[];
+  /** Rules by each command path they name. */
+  readonly byCommand: ReadonlyMap<ByteString, readonly LoadedRule[]>;
+  /** Rules that may hold for any command. */
+  readonly forAnyCommand: readonly LoadedRule[];
+  /** Marks what one decision has already looked at; see `candidatesOf`. */
+  readonly visit: { number: number };
+};
+
+export type LoadedRule = {
+  readonly ref: RuleRef;
+  readonly then: Effect;
+  readonly priority: number;
+  readonly who: CompiledWho;
+  readonly run: { readonly is: readonly LoadedTarget[]; readonly not: readonly LoadedTarget[] };
+  readonly as: CompiledRunAs;
+  readonly when: LoadedExpression | undefined;
+  readonly demands: Demands;
+  readonly message: string | undefined;
+  readonly outlivesManifest: boolean;
+  readonly source: CompiledRule;
+  visited: number;
+};
+
+export type LoadedTarget = {
+  readonly command: ByteString | undefined;
+  readonly args: ArgumentsMatcher | undefined;
+  /** A pattern list that cannot be read: unknown, so a deny holds and an allow does not. */
+  readonly unreadable: boolean;
+  readonly sha256: readonly string[] | undefined;
+  readonly source: RunTarget;
+};
+
+export type LoadedExpression = { readonly source: string; readonly evaluate: (facts: FactBindings) => Truth3 };
+
+export function loadPolicySet(policies: readonly CompiledPolicy[]): PolicySet {
+  const shared: Shared = { expressions: new Map(), values: new Map() };
+  const rules = policies.flatMap((policy) => policy.rules.map((rule) => loadRule(policy, rule, shared)));
+  const byCommand = new Map<ByteString, LoadedRule[]>();
+  const forAnyCommand: LoadedRule[] = [];
+  for (const rule of rules) index(rule, byCommand, forAnyCommand);
+  return { policies, rules, byCommand, forAnyCommand, visit: { number: 0 } };
+}
+
+function index(rule: LoadedRule, byCommand: Map<ByteString, LoadedRule[]>, forAnyCommand: LoadedRule[]): void {
+  const commands = new Set<ByteString>();
+  for (const { command } of rule.run.is) {
+    if (command === undefined) {
+      forAnyCommand.push(rule);
+      return;
+    }
+    commands.add(command);
+  }
+  for (const command of commands) {
+    const bucket = byCommand.get(command);
+    if (bucket === undefined) byCommand.set(command, [rule]);
+    else bucket.push(rule);
+  }
+}
+
+const ANYTHING: RunTarget = { command: undefined, args: undefined, sha256: undefined };
+
+/**
+ * Rules say the same things again and again: what is equal is kept once. That saves memory, and a decision finds most of what
+ * it reads in the processor's cache, whichever rule it is about.
+ */
+type Shared = { readonly expressions: Map<string, LoadedExpression>; readonly values: Map<string, unknown> };
+
+function share<T>(value: T, { values }: Shared): T {
+  const key = JSON.stringify(value);
+  const known = values.get(key);
+  if (known !== undefined) return known as T;
+  values.set(key, value);
+  return value;
+}
+
+function loadRule(policy: CompiledPolicy, rule: CompiledRule, shared: Shared): LoadedRule {
+  const targets = rule.run.any ? [ANYTHING, ...rule.run.is] : rule.run.is;
+  return {
+    ref: { policy: policy.name, rule: rule.name },
+    then: rule.then,
+    priority: rule.priority,
+    who: share(rule.who, shared),
+    run: { is: targets.map((target) => loadTarget(target, shared)), not: rule.run.not.map((target) => loadTarget(target, shared)) },
+    as: share(rule.as, shared),
+    when: rule.when === undefined ? undefined : loadExpression(rule.when, shared.expressions),
+    demands: share(rule.demands, shared),
+    message: rule.message,
+    outlivesManifest: rule.recovery || rule.outlivesManifest,
+    source: rule,
+    visited: 0,
+  };
+}
+
+function loadTarget(target: RunTarget, shared: Shared): LoadedTarget {
+  const args = target.args === undefined ? undefined : compileArguments(target.args);
+  return {
+    command: target.command === undefined ? undefined : encodeUtf8(target.command),
+    args: args?.ok === true ? share(args.value, shared) : undefined,
+    unreadable: args?.ok === false,
+    sha256: target.sha256,
+    source: target,
+  };
+}
+
+/** Planning costs some 10 µs and memory: done when first asked, and once for equal expressions. */
+function loadExpression(expression: CompiledExpression, known: Map<string, LoadedExpression>): LoadedExpression {
+  const key = byteStringOf(expression.parsed);
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  let planned: ((facts: FactBindings) => Truth3) | undefined;
+  const loaded: LoadedExpression = {
+    source: expression.source,
+    evaluate: (facts) => {
+      planned ??= expression.parsed.length === 0 ? () => UNKNOWN : planExpression(expression.parsed);
+      return planned(facts);
+    },
+  };
+  known.set(key, loaded);
+  return loaded;
+}
+
+/** Every path a rule names, exclusions included: what the agent resolves ahead (links, aliases) for `pathsOfObject`. */
+export function rulePaths(set: PolicySet): readonly ByteString[] {
+  const paths = new Set<ByteString>();
+  for (const rule of set.rules) {
+    for (const { command } of [...rule.run.is, ...rule.run.not]) if (command !== undefined) paths.add(command);
+  }
+  return [...paths].sort();
+}
+

@@ -1,0 +1,15 @@
+import type { CompiledPolicy, DeviceSelector } from './compiled.ts';
+
+export type TargetDevice = { readonly id: string; readonly groups: readonly string[] };
+
+/** Whether a policy is for this device. The server asks, once per manifest: what a manifest lists is in force, whole. */
+export function targetsDevice(policy: CompiledPolicy, device: TargetDevice): boolean {
+  const selects = (selector: DeviceSelector): boolean => (selector.kind === 'device' ? selector.name === device.id : device.groups.includes(selector.name));
+  const { any, is, not } = policy.targets;
+  return (any || is.some(selects)) && !not.some(selects);
+}
+
+/** Whether there is no device that a policy is not for. */
+export function targetsEveryDevice(policy: CompiledPolicy): boolean {
+  return policy.targets.any && policy.targets.not.length === 0;
+}

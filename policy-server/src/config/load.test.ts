@@ -1,0 +1,63 @@
+import { describe, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { configKeys, parseConfig, variableOf } from './load.ts';
+
+const minimal = 'addresses: { fleet: "belay.example.org:7443", enrollment: "belay.example.org:7444" }\n';
+
+describe('the configuration', () => {
+  test('needs nothing but the addresses', () => {
+    const loaded = parseConfig('server.yaml', minimal, {});
+    expect(loaded).toMatchObject({
+      ok: true,
+      value: {
+        config: {
+          database: { url: 'sqlite', connections: 10 },
+          listen: { fleet: '0.0.0.0:7443', enrollment: '0.0.0.0:7444', api: '0.0.0.0:7445' },
+          devices: { silentAfter: 3_600_000, certificate: 30 * 86_400_000 },
+        },
+        unknownVariables: [],
+      },
+    });
+  });
+
+  test('names every problem with its place at once', () => {
+    const text = `${minimal}listen:\n  fleet: nonsense\n  api: 1.2.3.4:1\ndevices: { silentAfter: soon }\nextra: 1\n`;
+    const loaded = parseConfig('server.yaml', text, {});
+    expect(loaded.ok).toBe(false);
+    if (loaded.ok) return;
+    expect(loaded.error.map((problem) => problem.place)).toEqual(['server.yaml:3:10', 'server.yaml:5:25', 'server.yaml:6:8']);
+    expect(loaded.error[2]?.message).toMatch(/^unknown key extra; the keys are data, database\.url/);
+  });
+
+  test('is overridden by the environment, key by key', () => {
+    const loaded = parseConfig('server.yaml', minimal, {
+      BELAY_SERVER_DATABASE_URL: 'postgresql://belay@localhost/belay',
+      BELAY_SERVER_DEVICES_SILENT_AFTER: '90s',
+      BELAY_SERVER_LIMITS_EVENTS_IN_UPLOAD: '7',
+      BELAY_SERVER_TLS_NAMES: 'a.example.org, 192.0.2.1',
+      BELAY_SERVER_DEVICES_SILENTAFTER: '1s',
+    });
+    expect(loaded).toMatchObject({
+      ok: true,
+      value: {
+        config: { database: { url: 'postgresql://belay@localhost/belay' }, devices: { silentAfter: 90_000 }, limits: { eventsInUpload: 7 }, tls: { names: ['a.example.org', '192.0.2.1'] } },
+        unknownVariables: ['BELAY_SERVER_DEVICES_SILENTAFTER'],
+      },
+    });
+  });
+
+  test('blames the variable when the environment is wrong', () => {
+    const loaded = parseConfig('server.yaml', minimal, { BELAY_SERVER_LISTEN_API: 'here' });
+    expect(loaded).toMatchObject({ ok: false, error: [{ place: 'BELAY_SERVER_LISTEN_API' }] });
+  });
+
+  test('refuses a key that is given twice', () => {
+    expect(parseConfig('server.yaml', `${minimal}log: {}\nlog: {}\n`, {})).toMatchObject({ ok: false, error: [{ place: 'server.yaml:3:1' }] });
+  });
+
+  test('is documented key by key', () => {
+    const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+    const missing = configKeys().filter((path) => !page.includes(`\`${path.join('.')}\``) || !page.includes(`\`${variableOf(path)}\``));
+    expect(missing).toEqual([]);
+  });
+});

@@ -1,0 +1,72 @@
+import type { Db, Tables } from '../../store/index.ts';
+
+/** A device as administrators see it. Times are Unix ms, by the server's clock. */
+export type Device = {
+  readonly id: string;
+  readonly name: string;
+  readonly hostname: string;
+  readonly state: Tables['devices']['state'];
+  readonly groups: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly enrolledAt: number;
+  readonly certificateExpiresAt: number;
+  readonly lastSeenAt: number | null;
+  readonly silentSince: number | null;
+  /** Manifest in force on the device, as it last said; `issuedNumber` is the last one made for it. */
+  readonly manifest: { readonly epoch: number; readonly number: number; readonly issuedNumber: number };
+  readonly agentVersion: string;
+  readonly inventory: Readonly<Record<string, string | number>>;
+  readonly problems: readonly string[];
+  /** Whether its evidence is whole; `gap` and `refused` need an administrator to look. */
+  readonly evidence: { readonly state: 'none' | 'good' | 'gap' | 'refused'; readonly seq: number };
+};
+
+type Extras = { readonly groups: readonly string[]; readonly labels: Readonly<Record<string, string>>; readonly evidence: Device['evidence'] };
+
+export function deviceOf(row: Tables['devices'], { groups, labels, evidence }: Extras): Device {
+  return {
+    id: row.id, name: row.name, hostname: row.hostname, state: row.state, groups, labels,
+    enrolledAt: row.enrolled_at, certificateExpiresAt: row.certificate_expires_at, lastSeenAt: row.last_seen_at, silentSince: row.silent_since,
+    manifest: { epoch: row.manifest_epoch, number: row.manifest_number, issuedNumber: row.issued_number },
+    agentVersion: row.agent_version, inventory: JSON.parse(row.inventory) as Device['inventory'], problems: JSON.parse(row.problems) as string[], evidence,
+  };
+}
+
+/** By id, or by a name that only one active device has (or, failing that, only one at all). */
+export async function readDevice(db: Db, idOrName: string): Promise<Device | undefined> {
+  const rows = await db.selectFrom('devices').selectAll().where((eb) => eb.or([eb('id', '=', idOrName), eb('name', '=', idOrName)])).limit(20).execute();
+  const active = rows.filter((row) => row.state === 'active');
+  const row = rows.find(({ id }) => id === idOrName) ?? (active.length === 1 ? active[0] : rows.length === 1 ? rows[0] : undefined);
+  return row === undefined ? undefined : (await withExtras(db, [row]))[0];
+}
+
+export async function readDevices(db: Db, filter: { readonly group?: string; readonly state?: Device['state']; readonly name?: string }): Promise<Device[]> {
+  let query = db.selectFrom('devices').selectAll().orderBy('name').orderBy('id');
+  if (filter.state !== undefined) query = query.where('state', '=', filter.state);
+  if (filter.name !== undefined) query = query.where('name', '=', filter.name);
+  const { group } = filter;
+  if (group !== undefined) query = query.where('id', 'in', (eb) => eb.selectFrom('device_groups').select('device_id').where('group_name', '=', group));
+  return withExtras(db, await query.execute());
+}
+
+const AT_ONCE = 500;
+
+async function withExtras(db: Db, rows: readonly Tables['devices'][]): Promise<Device[]> {
+  const devices: Device[] = [];
+  for (let at = 0; at < rows.length; at += AT_ONCE) {
+    const some = rows.slice(at, at + AT_ONCE);
+    const ids = some.map(({ id }) => id);
+    const groups = await db.selectFrom('device_groups').selectAll().where('device_id', 'in', ids).orderBy('group_name').execute();
+    const labels = await db.selectFrom('device_labels').selectAll().where('device_id', 'in', ids).orderBy('key').execute();
+    const chains = await db.selectFrom('chains').select(['device_id', 'state', 'seq']).where('device_id', 'in', ids).execute();
+    const groupsOf = Map.groupBy(groups, (group) => group.device_id);
+    const labelsOf = Map.groupBy(labels, (label) => label.device_id);
+    const chainOf = new Map(chains.map((chain) => [chain.device_id, chain]));
+    devices.push(...some.map((row) => deviceOf(row, {
+      groups: (groupsOf.get(row.id) ?? []).map((group) => group.group_name),
+      labels: Object.fromEntries((labelsOf.get(row.id) ?? []).map((label) => [label.key, label.value])),
+      evidence: { state: chainOf.get(row.id)?.state ?? 'none', seq: chainOf.get(row.id)?.seq ?? 0 },
+    })));
+  }
+  return devices;
+}

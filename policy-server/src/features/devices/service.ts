@@ -1,0 +1,122 @@
+import { type Failure, failure } from '@belay/core/codes';
+import { err, ok, type Result } from '@belay/core/result';
+import type { ServerContext } from '../../context.ts';
+import type { Db } from '../../store/index.ts';
+import { badName, isName } from './names.ts';
+import { type Device, readDevice, readDevices } from './read.ts';
+import { createTokenService, type TokenService } from './tokens.ts';
+
+export type { Device } from './read.ts';
+export type { EnrollToken } from './tokens.ts';
+
+export type DeviceFilter = { readonly group?: string; readonly state?: Device['state']; readonly name?: string };
+/** `null` removes a label. */
+export type LabelChanges = Readonly<Record<string, string | null>>;
+export type GroupChanges = { readonly add?: readonly string[]; readonly remove?: readonly string[] };
+
+/** Administrators' side of devices. `by` is the account or token that acts. "Not there" is BELAY_E_NOT_PERMITTED. */
+export interface DeviceService extends TokenService {
+  list(filter?: DeviceFilter): Promise<readonly Device[]>;
+  /** `name` is an id, or a name that only one device has. */
+  show(name: string): Promise<Result<Device, Failure>>;
+  rename(device: string, name: string, by: string): Promise<Result<Device, Failure>>;
+  label(device: string, changes: LabelChanges, by: string): Promise<Result<Device, Failure>>;
+  group(device: string, changes: GroupChanges, by: string): Promise<Result<Device, Failure>>;
+  revoke(device: string, by: string): Promise<Result<Device, Failure>>;
+  decommission(device: string, by: string): Promise<Result<Device, Failure>>;
+}
+
+export type DeviceServiceDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'publisher' | 'clock' | 'keys' | 'config'>;
+
+const LABEL_VALUE = /^[^\p{Cc}\p{Cs}]{0,256}$/u;
+const MAX_NAMES = 100;
+
+export function createDeviceService(deps: DeviceServiceDeps): DeviceService {
+  return { ...deviceReader(deps), ...deviceEditor(deps), ...createTokenService(deps) };
+}
+
+function deviceReader({ store }: DeviceServiceDeps): Pick<DeviceService, 'list' | 'show'> {
+  return {
+    list: (filter = {}) => readDevices(store.db, filter),
+    show: async (name) => found(await readDevice(store.db, name)),
+  };
+}
+
+function deviceEditor(deps: DeviceServiceDeps): Pick<DeviceService, 'rename' | 'label' | 'group' | 'revoke' | 'decommission'> {
+  return {
+    async rename(device, name, by) {
+      if (!isName(name)) return badName('device name', name);
+      return change(deps, device, by, async (tx, id) => {
+        await tx.updateTable('devices').set({ name }).where('id', '=', id).execute();
+        return `name = ${name}`;
+      });
+    },
+    async label(device, changes, by) {
+      const bad = Object.entries(changes).find(([key, value]) => !isName(key) || (value !== null && !LABEL_VALUE.test(value)));
+      if (bad !== undefined) return badName('label', bad[0]);
+      if (Object.keys(changes).length > MAX_NAMES) return err(failure('BELAY_E_TOO_LARGE'));
+      return change(deps, device, by, (tx, id) => applyLabels(tx, id, changes));
+    },
+    async group(device, changes, by) {
+      const names = [...(changes.add ?? []), ...(changes.remove ?? [])];
+      const bad = names.find((name) => !isName(name));
+      if (bad !== undefined) return badName('group name', bad);
+      if (names.length > MAX_NAMES) return err(failure('BELAY_E_TOO_LARGE'));
+      return change(deps, device, by, (tx, id) => applyGroups(tx, id, changes));
+    },
+    revoke: (device, by) => retire(deps, device, 'revoked', by),
+    decommission: (device, by) => retire(deps, device, 'decommissioned', by),
+  };
+}
+
+async function applyLabels(tx: Db, id: string, changes: LabelChanges): Promise<string> {
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === null) await tx.deleteFrom('device_labels').where('device_id', '=', id).where('key', '=', key).execute();
+    else {
+      await tx.insertInto('device_labels').values({ device_id: id, key, value })
+        .onConflict((conflict) => conflict.columns(['device_id', 'key']).doUpdateSet({ value })).execute();
+    }
+  }
+  return Object.entries(changes).map(([key, value]) => (value === null ? `label ${key} removed` : `label ${key} = ${value}`)).join(', ');
+}
+
+async function applyGroups(tx: Db, id: string, { add = [], remove = [] }: GroupChanges): Promise<string> {
+  for (const name of add) {
+    await tx.insertInto('device_groups').values({ device_id: id, group_name: name })
+      .onConflict((conflict) => conflict.columns(['device_id', 'group_name']).doNothing()).execute();
+  }
+  if (remove.length > 0) await tx.deleteFrom('device_groups').where('device_id', '=', id).where('group_name', 'in', [...remove]).execute();
+  return [...add.map((name) => `group ${name} added`), ...remove.map((name) => `group ${name} removed`)].join(', ');
+}
+
+/** One change, its event, and a new manifest for the device. `edit` answers what changed, in words. */
+async function change(deps: DeviceServiceDeps, device: string, by: string, edit: (tx: Db, id: string) => Promise<string>): Promise<Result<Device, Failure>> {
+  const changed = await deps.serverEvents.transact(async (tx, record) => {
+    const known = await readDevice(tx, device);
+    if (known === undefined || known.state !== 'active') return known === undefined ? undefined : 'retired';
+    const what = await edit(tx, known.id);
+    record({ type: 'device.updated', fields: { by, device: known.id, change: what } });
+    return readDevice(tx, known.id);
+  });
+  if (changed === 'retired') return err(failure('BELAY_E_CONFLICT', 'This device is no longer part of the fleet.'));
+  if (changed !== undefined) await deps.publisher.deviceChanged(changed.id);
+  return found(changed);
+}
+
+async function retire(deps: DeviceServiceDeps, device: string, state: 'revoked' | 'decommissioned', by: string): Promise<Result<Device, Failure>> {
+  const retired = await deps.serverEvents.transact(async (tx, record) => {
+    const known = await readDevice(tx, device);
+    if (known === undefined || known.state === state) return known;
+    await tx.updateTable('devices').set({ state, silent_since: null }).where('id', '=', known.id).execute();
+    await tx.deleteFrom('manifests').where('device_id', '=', known.id).execute();
+    record({ type: state === 'revoked' ? 'device.revoked' : 'device.decommissioned', fields: { by, device: known.id } });
+    return { ...known, state };
+  });
+  // SECURITY(T-26): every server ends the device's streams the moment it is revoked.
+  if (retired !== undefined) await deps.publisher.deviceChanged(retired.id);
+  return found(retired);
+}
+
+function found(device: Device | undefined): Result<Device, Failure> {
+  return device === undefined ? err(failure('BELAY_E_NOT_PERMITTED')) : ok(device);
+}

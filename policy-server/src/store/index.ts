@@ -1,0 +1,5 @@
+export type { Db } from './backend.ts';
+export type { EventRow } from './event-rows.ts';
+export { createNotifier, type Notifier } from './notify.ts';
+export type { Tables } from './schema.ts';
+export { openStore, type Store, type StoreConfig } from './store.ts';

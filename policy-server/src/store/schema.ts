@@ -1,0 +1,138 @@
+import type { Generated } from 'kysely';
+
+/**
+ * The tables, alike on SQLite and PostgreSQL. Times are Unix milliseconds (integer / bigint), ids text, booleans 0 or 1,
+ * bytes BLOB / bytea. Secrets are stored only as hashes; role keys are never here (design.md, "Keys").
+ */
+export type Tables = {
+  /** One row a policy document of a version; a version is the whole set. */
+  readonly policy_versions: {
+    readonly version: number;
+    readonly created_at: number;
+    readonly created_by: string;
+    readonly comment: string;
+    /** The version whose content a rollback published again; null otherwise. */
+    readonly rollback_of: number | null;
+  };
+  readonly policies: {
+    readonly version: number;
+    readonly name: string;
+    readonly file_name: string;
+    readonly source: string;
+    readonly digest: Uint8Array;
+    /** JSON of metadata and targets, for lists. */
+    readonly summary: string;
+  };
+  readonly bundles: { readonly digest: Uint8Array; readonly content: Uint8Array; readonly created_at: number };
+  readonly devices: {
+    readonly id: string;
+    readonly name: string;
+    readonly hostname: string;
+    readonly state: 'active' | 'revoked' | 'decommissioned';
+    readonly evidence_key: Uint8Array;
+    readonly enrolled_at: number;
+    readonly enroll_token_id: string;
+    readonly certificate_serial: string;
+    readonly certificate_expires_at: number;
+    readonly last_seen_at: number | null;
+    readonly silent_since: number | null;
+    readonly manifest_number: number;
+    readonly manifest_epoch: number;
+    readonly agent_version: string;
+    readonly inventory: string;
+    readonly problems: string;
+    /** Last manifest number issued to it. */
+    readonly issued_number: number;
+  };
+  readonly device_labels: { readonly device_id: string; readonly key: string; readonly value: string };
+  readonly device_groups: { readonly device_id: string; readonly group_name: string };
+  readonly enroll_tokens: {
+    readonly id: string;
+    readonly secret_hash: Uint8Array;
+    readonly created_at: number;
+    readonly created_by: string;
+    readonly expires_at: number;
+    readonly uses_left: number;
+    readonly uses_total: number;
+    readonly groups: string;
+    readonly revoked_at: number | null;
+  };
+  /** Where each evidence chain stands: devices' and servers' own. */
+  readonly chains: {
+    readonly chain: Uint8Array;
+    readonly device_id: string;
+    readonly genesis_key: Uint8Array;
+    readonly seq: number;
+    readonly head: Uint8Array;
+    readonly key_index: number;
+    readonly public_key: Uint8Array;
+    /** `gap`: events are missing; it goes on when they come after all. `refused`: a fork that the device itself has signed. */
+    readonly state: 'good' | 'gap' | 'refused';
+    readonly updated_at: number;
+  };
+  readonly events: {
+    /** Order of arrival, made by the database: the cursor of lists and tails. */
+    readonly id: Generated<number>;
+    readonly chain: Uint8Array;
+    readonly seq: number;
+    readonly device_id: string;
+    readonly type: string;
+    readonly device_time: number;
+    readonly server_time: number;
+    readonly user_name: string | null;
+    readonly uid: number | null;
+    readonly request: number | null;
+    readonly rule: string | null;
+    /** Text for search: command, user, rule; control characters made inert. */
+    readonly summary: string;
+    readonly record: Uint8Array;
+  };
+  readonly receipts: { readonly chain: Uint8Array; readonly seq: number; readonly time: number; readonly envelope: Uint8Array };
+  readonly accounts: {
+    readonly id: string;
+    readonly name: string;
+    readonly password_hash: string;
+    readonly role: 'administrator' | 'operator' | 'viewer';
+    readonly disabled: number;
+    readonly created_at: number;
+    readonly failed_logins: number;
+    readonly locked_until: number | null;
+  };
+  /** Login sessions of people and service tokens. */
+  readonly api_tokens: {
+    readonly id: string;
+    readonly secret_hash: Uint8Array;
+    readonly account_id: string | null;
+    readonly name: string;
+    readonly role: 'administrator' | 'operator' | 'viewer';
+    readonly kind: 'session' | 'service';
+    readonly created_at: number;
+    readonly created_by: string;
+    readonly expires_at: number;
+    readonly last_used_at: number | null;
+    readonly revoked_at: number | null;
+  };
+  /** The last manifest issued to each device: what it may fetch, and what need not be issued again. */
+  readonly manifests: {
+    readonly device_id: string;
+    readonly epoch: number;
+    readonly number: number;
+    /** Hash of everything in it but number and times. */
+    readonly content_hash: Uint8Array;
+    /** JSON: bundle digests as hexadecimal. */
+    readonly bundles: string;
+    readonly envelope: Uint8Array;
+    readonly issued_at: number;
+    readonly expires_at: number;
+  };
+  /** Signed orders that devices may still carry out; a device does each once. */
+  readonly orders: {
+    readonly id: string;
+    readonly device_id: string;
+    readonly envelope: Uint8Array;
+    readonly issued_at: number;
+    readonly expires_at: number;
+  };
+  /** Counters that must survive a restart: epoch, role key list version. */
+  readonly settings: { readonly key: string; readonly value: string };
+};

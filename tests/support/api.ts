@@ -1,0 +1,70 @@
+/** The administrators' API of a server in this process, over real HTTPS and a real database. */
+import { request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { hashPassword } from '../../policy-server/src/features/admins/password.ts';
+import type { Role } from '../../policy-server/src/features/admins/service.ts';
+import { startHttp } from '../../policy-server/src/http/server.ts';
+import { dataFolder } from '../../policy-server/src/pki/data-folder.ts';
+import { ensureServerCertificate, serverNames } from '../../policy-server/src/pki/server-certificate.ts';
+import { readAuthority } from '../../policy-server/src/open.ts';
+import { startTestServer, type TestServer, type TestServerOptions } from './fleet.ts';
+
+export const PASSWORD = 'a rope for the admin';
+
+export type Answered = { readonly status: number; readonly type: string; readonly text: string; readonly body: Record<string, unknown> };
+export type AskOptions = { readonly token?: string | undefined; readonly body?: unknown; readonly raw?: string; readonly headers?: Readonly<Record<string, string>> };
+
+export type TestApi = TestServer & {
+  readonly url: string;
+  ask(method: string, path: string, options?: AskOptions): Promise<Answered>;
+  /** Reads the answer as it comes. */
+  open(path: string, token: string): Promise<IncomingMessage>;
+  account(name: string, role: Role): Promise<void>;
+  /** Signs in and answers the session's token. */
+  signIn(name: string): Promise<string>;
+};
+
+export async function startTestApi(options: TestServerOptions = {}): Promise<TestApi> {
+  const server = await startTestServer(options);
+  const { context, folder, ca } = server;
+  const data = dataFolder(folder);
+  const tls = await ensureServerCertificate(data, await readAuthority(data), serverNames(context.config), Date.now());
+  const http = await startHttp(context, { key: tls.key, cert: tls.certificate });
+  const url = http.address.replace('127.0.0.1', 'localhost');
+  const ask: TestApi['ask'] = async (method, path, { token, body, raw, headers = {} } = {}) => {
+    const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = httpsRequest(`${url}${path}`, {
+        method, ca, agent: false,
+        headers: { ...(content === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(content) }), ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...headers },
+      }, resolve);
+      request.on('error', reject);
+      request.end(content);
+    });
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString('utf8');
+    const type = answer.headers['content-type'] ?? '';
+    return { status: answer.statusCode ?? 0, type, text, body: type.includes('json') && !type.includes('ndjson') ? (JSON.parse(text) as Record<string, unknown>) : {} };
+  };
+  return {
+    ...server, url, ask,
+    open: (path, token) => new Promise((resolve, reject) => {
+      httpsRequest(`${url}${path}`, { ca, agent: false, headers: { authorization: `Bearer ${token}` } }, resolve).on('error', reject).end();
+    }),
+    async account(name, role) {
+      await context.store.db.insertInto('accounts').values({
+        id: `a-${name}`, name, role, password_hash: await hashPassword(PASSWORD), disabled: 0, created_at: context.clock(), failed_logins: 0, locked_until: null,
+      }).execute();
+    },
+    async signIn(name) {
+      const answer = await ask('POST', '/api/v1/login', { body: { name, password: PASSWORD } });
+      if (answer.status !== 200) throw new Error(`login failed: ${answer.text}`);
+      return answer.body['token'] as string;
+    },
+    async close() {
+      await http.close();
+      await server.close();
+    },
+  };
+}

@@ -1,0 +1,139 @@
+// What `npm run demo` shows: each step is checked, and the first that does not go as it must ends it. Run by tools/demo.mjs.
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot } from '../../../tools/node26.mjs';
+import type { Ran } from './place.ts';
+import { obstacle } from './root-only.ts';
+import { serverFolder } from './server.ts';
+import { createWorld, type World } from './world.ts';
+
+const policyFolder = join(projectRoot, 'examples', 'policies');
+
+class Unexpected extends Error {}
+
+function say(text = ''): void {
+  process.stdout.write(`${text}\n`);
+}
+
+let steps = 0;
+function step(text: string): void {
+  say(`\n${++steps}. ${text}`);
+}
+
+/** Shows a command as it would have been typed, and what came of it. */
+function show(who: string, command: string, output: string): void {
+  say(`     ${who}$ ${command}`);
+  for (const line of output.trimEnd().split('\n')) say(`     ${line}`.trimEnd());
+}
+
+function must(holds: boolean, what: string, ran?: Ran): void {
+  if (!holds) throw new Unexpected(`${what}: this is not what happened.${ran === undefined ? '' : ` Exit code ${ran.code}.\n${ran.stdout}${ran.stderr}`}`);
+  say(`   ✔ ${what}`);
+}
+
+function examplePolicies(): Record<string, string> {
+  const names = readdirSync(policyFolder).filter((name) => name.endsWith('.yaml'));
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(policyFolder, name), 'utf8')]));
+}
+
+async function setUp(): Promise<World> {
+  step('A server, and a machine enrolled with it');
+  const world = await createWorld({ until: 'enrolled' });
+  await world.waitFor(async () => (await world.status()).manifest !== null, { what: 'the first policy' });
+  const status = await world.belay(['status']);
+  show('root', 'belay status', status.stdout);
+  must((await world.status()).enrolled, 'The machine is enrolled', status);
+  return world;
+}
+
+async function applyPolicies(world: World): Promise<void> {
+  step(`The policies of examples/policies (${Object.keys(examplePolicies()).join(', ')})`);
+  const startedAt = performance.now();
+  await world.applyPolicies(examplePolicies());
+  const listed = await world.belayctl(['policy', 'list']);
+  show('admin', 'belayctl policy apply -f examples/policies && belayctl policy list', listed.stdout);
+  must(listed.code === 0, `Signed, sent and in force on the machine ${Math.round(performance.now() - startedAt)} ms later`, listed);
+}
+
+async function elevate(world: World): Promise<void> {
+  step('alice is a standard user, of the group "developers"');
+  const allowed = await world.sudo('alice', ['id']);
+  show('alice', 'sudo id', `${allowed.stdout}${allowed.stderr}`);
+  must(allowed.code === 0 && allowed.stdout.startsWith('uid=0(root)'), 'Allowed by policy: it ran as root, without a password', allowed);
+
+  const refused = await world.sudo('alice', ['cat', '/etc/shadow']);
+  show('alice', 'sudo cat /etc/shadow', `${refused.stdout}${refused.stderr}`);
+  must(refused.code === 1 && refused.stdout === '', 'No rule allows it: nothing ran', refused);
+
+  await world.shell('echo "user data in a log" >/var/log/app.log; chmod 0600 /var/log/app.log');
+  const terminal = world.terminalAs('alice', ['sudo', 'cat', '/var/log/app.log']);
+  await terminal.expect(/Belay #\d+: [^\n]*(why|reason)[^\n]*[:?] $/i);
+  terminal.answer('ticket 4711: the nightly import fails');
+  const end = await terminal.ended();
+  show('alice', 'sudo cat /var/log/app.log', terminal.shown());
+  must(end.code === 0 && terminal.shown().includes('user data in a log'), 'A reason was demanded, given and recorded: it ran');
+}
+
+async function prove(world: World): Promise<void> {
+  await world.settled();
+  step('What the security team sees');
+  const events = await world.belayctl(['event', 'list']);
+  show('soc', 'belayctl event list', events.stdout);
+  const types = (await world.events(['--limit', '1000'])).map((event) => event['type']);
+  const wanted = ['elevation.intent', 'elevation.outcome', 'elevation.denied'];
+  must(events.code === 0 && wanted.every((type) => types.includes(type)), 'Each intent, outcome and refusal is in the central log', events);
+
+  step('The proof');
+  await world.shell('belayctl event export >/root/events.ndjson');
+  const serverId = (await world.shell(`sha256sum ${serverFolder}/root.pub.der`)).slice(0, 64);
+  const verified = await world.run(['belay-verify', '--server', serverId, '/root/events.ndjson']);
+  show('auditor', 'belayctl event export > events.ndjson && belay-verify --server ID events.ndjson', verified.stdout);
+  must(verified.code === 0, 'Every event is signed and chained, every one of the machine receipted, under the root key that the auditor knows', verified);
+  await world.shell('sed 4d /root/events.ndjson >/root/forged.ndjson');
+  const forged = await world.run(['belay-verify', '--server', serverId, '/root/forged.ndjson']);
+  show('auditor', 'belay-verify --server ID events-with-a-line-deleted.ndjson', `${forged.stdout}${forged.stderr}`);
+  must(forged.code !== 0, 'Delete one line of it, and the verifier says where', forged);
+}
+
+async function explore(world: World): Promise<void> {
+  say(`
+Explore further: this is a shell as alice on that machine; type \`exit\` to end, and everything is gone.
+  sudo -l                          what policy lets alice do
+  sudo cat /var/log/app.log        asks why
+  sudo -i                          refused, with a reason
+  belay status                     the agent
+alice's password is alice-rope. From another terminal, as root on your machine:
+  nsenter -t ${world.hostPid()} -a bash     root in there: belayctl event tail, belayctl policy --help, /var/log/belay/
+`);
+  const child = spawn('nsenter', ['-t', String(world.hostPid()), '-m', '-u', '-i', '-n', '-p', 'sh', '-c', 'cd /home/alice && exec setpriv --reuid=alice --regid=alice --init-groups env -i HOME=/home/alice USER=alice LOGNAME=alice SHELL=/bin/bash LANG=C.UTF-8 TERM="$TERM" PATH=/usr/local/bin:/usr/bin:/bin script -qc bash /dev/null'], { stdio: 'inherit' });
+  // Ctrl-C is for what runs in the shell.
+  process.on('SIGINT', () => {});
+  await new Promise((resolve) => { child.once('close', resolve); });
+}
+
+async function main(): Promise<number> {
+  const isOnce = process.argv.includes('--once');
+  const reason = obstacle();
+  if (reason !== undefined) {
+    process.stderr.write(`belay: the demo ${reason}. It runs a machine of its own in namespaces, with its own users and sudo, and leaves yours as it is.\n`);
+    return 1;
+  }
+  let world: World | undefined;
+  try {
+    world = await setUp();
+    await applyPolicies(world);
+    await elevate(world);
+    await prove(world);
+    say('\nEvery step gave the expected result.');
+    if (!isOnce) await explore(world);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`\n   ✘ ${(error as Error).message}\n`);
+    return 1;
+  } finally {
+    await world?.close();
+  }
+}
+
+process.exitCode = await main();

@@ -1,0 +1,65 @@
+// `npm run build`: one bundle per program in dist/. A bundle starts in half the time and memory of the `.ts` sources.
+// Entry points which nobody has written yet are named and skipped; a bundle that fails to build fails the command.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import * as esbuild from 'esbuild';
+import { projectRoot } from './node26.mjs';
+
+export const bundles = [
+  { entry: 'agent/src/belayd/main.ts', output: 'dist/belayd.mjs' },
+  { entry: 'agent/src/uplink/main.ts', output: 'dist/belay-uplink.mjs' },
+  { entry: 'agent/cli/main.ts', output: 'dist/belay.mjs' },
+  { entry: 'policy-server/src/main.ts', output: 'dist/belay-server.mjs' },
+  { entry: 'policy-server/cli/main.ts', output: 'dist/belayctl.mjs' },
+  { entry: 'policy-server/cli/verify-main.ts', output: 'dist/belay-verify.mjs' },
+];
+
+// CommonJS packages inside an ES module still call require() and read __dirname.
+const banner = [
+  "import { createRequire as belayCreateRequire } from 'node:module';",
+  'const require = belayCreateRequire(import.meta.url);',
+  'const __filename = import.meta.filename;',
+  'const __dirname = import.meta.dirname;',
+].join('\n');
+
+/** Packages with a native binary beside their code, and pg's optional native driver, which we never use. */
+const external = ['koffi', 'better-sqlite3', 'pg-native'];
+
+async function buildOne({ entry, output }) {
+  await esbuild.build({
+    absWorkingDir: projectRoot,
+    entryPoints: [entry],
+    outfile: output,
+    bundle: true,
+    platform: 'node',
+    target: 'node26',
+    format: 'esm',
+    banner: { js: banner },
+    external,
+    sourcemap: 'linked',
+    sourcesContent: false,
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+}
+
+/** Builds what exists; answers `{ built, missing, failed }`, each a list of entry points. */
+export async function build() {
+  const present = bundles.filter(({ entry }) => existsSync(join(projectRoot, entry)));
+  const missing = bundles.filter((bundle) => !present.includes(bundle)).map(({ entry }) => entry);
+  const settled = await Promise.allSettled(present.map(buildOne));
+  const failed = present.filter((_, index) => settled[index].status === 'rejected').map(({ entry }) => entry);
+  return { built: present.map(({ entry }) => entry).filter((entry) => !failed.includes(entry)), missing, failed };
+}
+
+async function main() {
+  const result = await build();
+  for (const { entry, output } of bundles) {
+    const state = result.failed.includes(entry) ? 'FAILED' : result.missing.includes(entry) ? 'not written yet' : 'built';
+    process.stdout.write(`${state.padEnd(16)} ${output.padEnd(24)} ${entry}\n`);
+  }
+  process.exitCode = result.failed.length > 0 ? 1 : 0;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main();

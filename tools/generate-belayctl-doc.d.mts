@@ -1,0 +1,2 @@
+export function belayctlDocument(): string;
+export const belayctlFile: string;

@@ -1,0 +1,2 @@
+export function eventsDocument(): string;
+export const eventsFile: string;
