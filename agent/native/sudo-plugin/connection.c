@@ -69,10 +69,11 @@ static bool connect_socket(int fd, int64_t deadline_ms) {
     return true;
 }
 
-bool connection_greeted(struct connection *connection) {
+bool connection_greeted(struct connection *connection, struct hello *hello) {
     struct server_frame frame;
     if (!connection_receive(connection, &frame)) return false;
     const bool is_hello = frame.kind == FRAME_HELLO && frame.hello.protocol == PROTOCOL_VERSION;
+    *hello = frame.hello;
     frame_free(&frame);
     if (!is_hello) connection_close(connection);
     return is_hello;

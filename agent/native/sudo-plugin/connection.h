@@ -22,7 +22,7 @@ struct connection {
 // Connects and checks that the other side is root. False: closed again.
 bool connection_open(struct connection *connection);
 // Waits for belayd's Hello: from then on it knows who this process is. False: closed.
-bool connection_greeted(struct connection *connection);
+bool connection_greeted(struct connection *connection, struct hello *hello);
 void connection_close(struct connection *connection);
 // Sends a frame and wipes and frees it. False: closed.
 bool connection_send(struct connection *connection, struct wire_writer *frame);

@@ -63,6 +63,7 @@ static bool decode_hello(struct wire_reader *reader, struct hello *hello) {
         switch (field.number) {
         case 1: valid = read_uint32(&field, &hello->protocol); break;
         case 3: valid = read_uint32(&field, &hello->real_uid); break;
+        case 4: valid = read_bool(&field, &hello->pam); break;
         default: break;
         }
     }

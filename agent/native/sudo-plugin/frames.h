@@ -95,6 +95,7 @@ enum frame_kind {
 struct hello {
     uint32_t protocol;
     uint32_t real_uid;
+    bool pam; // an allowed command goes through PAM
 };
 
 struct challenge {

@@ -70,20 +70,29 @@ void pam_begin(struct pam *pam, const struct person *person, const struct invoca
     *pam = (struct pam){.person = person, .invocation = invocation};
 }
 
-static bool start(struct pam *pam) {
-    if (pam->handle != NULL) return true;
+static int load(struct pam *pam) {
+    if (pam->handle != NULL) return PAM_SUCCESS;
     const struct pam_conv conversation = {converse, pam};
     // Debian ships a service of its own for login shells.
     const char *service = pam->invocation->login_shell ? "sudo-i" : "sudo";
     const int result = pam_start(service, pam->invocation->user, &conversation, &pam->handle);
     if (result != PAM_SUCCESS) {
         pam->handle = NULL;
-        person_tell(pam->person, "PAM does not start: %s", pam_strerror(NULL, result));
-        return false;
+        return result;
     }
     pam_set_item(pam->handle, PAM_RUSER, pam->invocation->user);
     if (pam->invocation->terminal[0] != '\0') pam_set_item(pam->handle, PAM_TTY, pam->invocation->terminal);
-    return true;
+    return PAM_SUCCESS;
+}
+
+void pam_load(struct pam *pam) {
+    (void)load(pam);
+}
+
+static bool start(struct pam *pam) {
+    const int result = load(pam);
+    if (result != PAM_SUCCESS) person_tell(pam->person, "PAM does not start: %s", pam_strerror(NULL, result));
+    return result == PAM_SUCCESS;
 }
 
 static bool is_wrong_password(int result) {

@@ -21,6 +21,8 @@ struct pam {
 };
 
 void pam_begin(struct pam *pam, const struct person *person, const struct invocation *invocation);
+// Loads PAM's modules, which asks and changes nothing. What goes wrong shows, and is told, when PAM is needed.
+void pam_load(struct pam *pam);
 // Up to three passwords. Tells the person what went wrong.
 enum authentication pam_authenticate_requester(struct pam *pam, uint32_t *attempts);
 // Whether the requester's account may be used now.

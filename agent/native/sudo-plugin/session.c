@@ -127,20 +127,24 @@ static bool handle(struct session *session, unsigned *challenges, enum reply *re
     }
 }
 
-static enum reply exchange(struct session *session, struct wire_writer *frame) {
+// `runs`: a command is to follow, should the answer be yes.
+static enum reply exchange(struct session *session, struct wire_writer *frame, bool runs) {
     enum reply reply = REPLY_UNREACHABLE;
+    struct hello hello;
     unsigned challenges = 0;
     if (!connection_open(&session->connection)) {
         wire_writer_free(frame);
         return REPLY_UNREACHABLE;
     }
     // The question goes ahead of the greeting, which saves a turn; belayd reads who we are before it reads a frame.
-    if (!connection_send(&session->connection, frame) || !connection_greeted(&session->connection)) return REPLY_UNREACHABLE;
+    if (!connection_send(&session->connection, frame) || !connection_greeted(&session->connection, &hello)) return REPLY_UNREACHABLE;
     if (!become_root()) {
         connection_close(&session->connection);
         person_tell(&session->person, "this process cannot become root");
         return REPLY_NO;
     }
+    // While belayd decides: the modules take as long to load as the decision to come.
+    if (runs && hello.pam) pam_load(&session->pam);
     while (!handle(session, &challenges, &reply)) {}
     return reply;
 }
@@ -151,13 +155,13 @@ enum reply session_ask(struct session *session, const struct sudo_check *check) 
         person_tell(&session->person, "the command line and environment are too large (limit 4 MiB)");
         return REPLY_NO;
     }
-    return exchange(session, &frame);
+    return exchange(session, &frame, check->mode == MODE_RUN);
 }
 
 bool session_forget_reauth(struct session *session, bool everywhere) {
     struct wire_writer frame;
     if (!frame_forget_reauth(&frame, everywhere)) return false;
-    const enum reply reply = exchange(session, &frame);
+    const enum reply reply = exchange(session, &frame, false);
     if (reply == REPLY_UNREACHABLE) session_tell_unreachable(session);
     return reply == REPLY_YES && session->answer.kind == FRAME_DONE;
 }

@@ -32,7 +32,10 @@ static void a_hello_is_read_and_may_grow(void) {
     struct server_frame frame;
     EXPECT(DECODE("\x0a\x08\x08\x01\x18\xd1\x0f\x50\x01\x78", &frame) == false); // the last tag has no value
     EXPECT(DECODE("\x0a\x07\x08\x01\x18\xd1\x0f\x50\x01", &frame));
-    EXPECT(frame.kind == FRAME_HELLO && frame.hello.protocol == 1 && frame.hello.real_uid == 2001);
+    EXPECT(frame.kind == FRAME_HELLO && frame.hello.protocol == 1 && frame.hello.real_uid == 2001 && !frame.hello.pam);
+    frame_free(&frame);
+    EXPECT(DECODE("\x0a\x07\x08\x01\x18\xd1\x0f\x20\x01", &frame));
+    EXPECT(frame.kind == FRAME_HELLO && frame.hello.pam);
     frame_free(&frame);
 }
 

@@ -20,7 +20,7 @@ const RATE = { perSecond: 1000, burst: 2000 };
 /** /run/belay/belayd.sock: helpers (effective uid 0) and everybody. */
 export function frontDoor(path: string, deps: FrontDoorDeps): Door {
   const rate = createRateLimit(RATE, deps.monotonicMs);
-  const greet = createGreeting(deps.version);
+  const greet = createGreeting(deps.version, () => usesPam(deps.sudo.settings()));
   return {
     path,
     mode: 0o666,
@@ -69,15 +69,24 @@ function decode(bytes: Buffer): ClientFrame['message'] | undefined {
   }
 }
 
+function usesPam({ pamAccount, pamSession }: ReturnType<SudoDeps['settings']>): boolean {
+  return pamAccount || pamSession;
+}
+
 const GREETED = 1000;
 
 /** The same person is greeted the same: everybody waits for this first. */
-function createGreeting(agentVersion: string): (realUid: number) => Uint8Array {
+function createGreeting(agentVersion: string, pam: () => boolean): (realUid: number) => Uint8Array {
   const greetings = new Map<number, Uint8Array>();
+  let greetedPam = pam();
   return (realUid) => {
+    if (pam() !== greetedPam) {
+      greetings.clear();
+      greetedPam = !greetedPam;
+    }
     const known = greetings.get(realUid);
     if (known !== undefined) return known;
-    const value = create(HelloSchema, { protocol: PROTOCOL, agentVersion, realUid });
+    const value = create(HelloSchema, { protocol: PROTOCOL, agentVersion, realUid, pam: greetedPam });
     const greeting = toBinary(ServerFrameSchema, create(ServerFrameSchema, { message: { case: 'hello', value } }));
     if (greetings.size >= GREETED) greetings.clear();
     greetings.set(realUid, greeting);

@@ -205,6 +205,13 @@ export declare type Hello = Message<"belay.local.v1.Hello"> & {
    * @generated from field: uint32 real_uid = 3;
    */
   realUid: number;
+
+  /**
+   * an allowed command goes through PAM: the plugin loads its modules while belayd decides
+   *
+   * @generated from field: bool pam = 4;
+   */
+  pam: boolean;
 };
 
 /**
