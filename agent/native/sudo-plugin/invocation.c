@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "limits.h"
+
 enum setting_kind { SETTING_TEXT, SETTING_FLAG, SETTING_HARMLESS, SETTING_REFUSED };
 
 struct setting {
@@ -108,6 +110,7 @@ static void parse_user_info(struct invocation *invocation, const char *entry) {
     else if ((value = value_of(entry, "cwd")) != NULL) invocation->working_directory = value;
     else if ((value = value_of(entry, "tty")) != NULL) invocation->terminal = value;
     else if ((value = value_of(entry, "umask")) != NULL) invocation->file_mode_mask = (uint32_t)strtoul(value, NULL, 8) & 0777;
+    else limits_note_callers(invocation, entry);
 }
 
 void invocation_parse(struct invocation *invocation, char *const settings[], char *const user_info[], char *const user_env[],
@@ -118,7 +121,17 @@ void invocation_parse(struct invocation *invocation, char *const settings[], cha
     for (; user_info != NULL && *user_info != NULL; user_info++) parse_user_info(invocation, *user_info);
     for (; plugin_options != NULL && *plugin_options != NULL; plugin_options++) {
         if (strcmp(*plugin_options, "use_pty") == 0) invocation->use_pty = true;
+        else if (strcmp(*plugin_options, "wait") == 0) invocation->wait = true;
         else refuse(invocation, *plugin_options);
+    }
+}
+
+// sudo tells no plugin of -b. A word too many taken for one only makes sudo stay.
+void invocation_parse_options(struct invocation *invocation, char *const words[], int count) {
+    for (int index = 1; index < count && words[index] != NULL; index++) {
+        const char *word = words[index];
+        if (word[0] != '-') continue;
+        if (word[1] == '-' ? word[2] == 'b' : strchr(word, 'b') != NULL) invocation->may_background = true;
     }
 }
 

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum { LIMIT_COUNT = 11 };
+
 // Strings point into sudo's own memory, which lives as long as the process.
 struct invocation {
     uid_t real_uid; // of this process before it became root for good
@@ -15,6 +17,7 @@ struct invocation {
     const char *terminal;          // "" without one
     uint32_t file_mode_mask;
     char *const *environment;
+    const char *limits[LIMIT_COUNT]; // the caller's, "SOFT,HARD" in the order of limits.c; NULL: not told
     const char *run_as_user;  // NULL: not given
     const char *run_as_group; // NULL: not given
     const char *prompt;       // NULL: not given
@@ -27,13 +30,17 @@ struct invocation {
     bool non_interactive;
     bool ignore_ticket;
     bool edit;
+    bool may_background; // -b, or what may be one
     bool use_pty; // plugin option in sudo.conf
+    bool wait;    // plugin option in sudo.conf: sudo stays and waits for the command, as it has to on older kernels
     // An option of sudo's that the plugin does not support, as the user knows it; NULL when there is none.
     const char *unsupported;
 };
 
 void invocation_parse(struct invocation *invocation, char *const settings[], char *const user_info[], char *const user_env[],
                       char *const plugin_options[]);
+// Takes the command line that only the audit plugin is given: `count` words with sudo's own options.
+void invocation_parse_options(struct invocation *invocation, char *const words[], int count);
 // A variable of the caller's, or NULL.
 const char *invocation_variable(const struct invocation *invocation, const char *name);
 

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MAX_ENTRIES = 24 };
+#include "limits.h"
+
+enum { MAX_ENTRIES = 40 };
 
 const char *plan_fault(const struct launch *launch) {
     // SECURITY(T-01): -1 means "leave as it is" to setresuid and would keep root.
@@ -56,7 +58,14 @@ static void add_groups(struct info *info, const struct launch *launch) {
     free(list);
 }
 
-char **plan_command_info(const struct launch *launch, int execfd, bool use_pty) {
+static void add_limits(struct info *info, const struct invocation *invocation) {
+    char entry[96];
+    for (size_t index = 0; index < LIMIT_COUNT; index++) {
+        if (limits_changed(invocation, index, entry, sizeof entry)) add(info, "%s", entry);
+    }
+}
+
+char **plan_command_info(const struct launch *launch, int execfd, const struct invocation *invocation, bool pam_is_done) {
     struct info info = {.entries = calloc(MAX_ENTRIES + 1, sizeof(char *))};
     if (info.entries == NULL) return NULL;
     add(&info, "command=%s", launch->path);
@@ -73,9 +82,10 @@ char **plan_command_info(const struct launch *launch, int execfd, bool use_pty) 
     // Our socket, the caller's descriptors, PAM's: none reaches the command.
     add(&info, "closefrom=3");
     add(&info, "set_utmp=true");
-    add(&info, "use_pty=%s", use_pty ? "true" : "false");
+    add(&info, "use_pty=%s", invocation->use_pty ? "true" : "false");
     add(&info, "intercept=false");
     add(&info, "log_subcmds=false");
+    if (pam_is_done) add_limits(&info, invocation);
     if (execfd >= 0) add(&info, "execfd=%d", execfd);
     if (!info.failed) return info.entries;
     plan_free(info.entries);

@@ -1,11 +1,9 @@
 // The entry points that sudo's front end calls: one policy plugin and one audit plugin over the same session. They carry a
 // request and apply an answer; whatever is not an explicit yes is a no.
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sudo_plugin.h>
-#include <sys/wait.h>
 
 #include "local-plan.h"
 #include "plan.h"
@@ -16,6 +14,8 @@
 enum { SUDO_YES = 1, SUDO_NO = 0, SUDO_FAILED = -1, SUDO_USAGE = -2 };
 
 static struct session session;
+
+static void forget_closing(void);
 
 static int policy_open(unsigned int version, sudo_conv_t conversation, sudo_printf_t print, char *const settings[],
                        char *const user_info[], char *const user_env[], char *const plugin_options[], const char **errstr) {
@@ -107,6 +107,17 @@ static bool decide(char *const argv[], char *const environment_added[]) {
     }
 }
 
+// sudo becomes the command, which saves a process and a wait, when no plugin asks to be told of its end; so does stock sudo
+// where it has nothing to close. init_session is not called then: this is the last call. NULL, or why the command may not start.
+static const char *start_directly(char **environment[]) {
+    const struct invocation *invocation = &session.invocation;
+    session.becomes_command = !session.is_local && !invocation->use_pty && !invocation->wait && !invocation->may_background && keeper_is_possible();
+    if (!session.becomes_command) return NULL;
+    const char *fault = session_commit(&session, environment);
+    if (session.keeper.begun) forget_closing();
+    return fault;
+}
+
 static int policy_check(int argc, char *const argv[], char *env_add[], char **command_info[], char **argv_out[],
                         char **user_env_out[], const char **errstr) {
     int result = SUDO_NO;
@@ -115,10 +126,12 @@ static int policy_check(int argc, char *const argv[], char *env_add[], char **co
     if (session.invocation.bare && session.invocation.unsupported == NULL) {
         result = SUDO_USAGE;
     } else if (argc > 0 && may_ask() && (chosen = choose_argv(argc, argv)) != NULL && decide(chosen, env_add)) {
-        *command_info = plan_command_info(&session.launch, session.execfd, session.invocation.use_pty);
+        char **environment = session.launch.environment;
+        *errstr = start_directly(&environment);
+        if (*errstr == NULL) *command_info = plan_command_info(&session.launch, session.execfd, &session.invocation, session.becomes_command && session.launch.pam_session);
         *argv_out = session.launch.argv;
-        *user_env_out = session.launch.environment;
-        result = *command_info == NULL ? SUDO_FAILED : SUDO_YES;
+        *user_env_out = environment;
+        if (*errstr == NULL) result = *command_info == NULL ? SUDO_FAILED : SUDO_YES;
     }
     return result;
 }
@@ -129,25 +142,12 @@ static int policy_init_session(struct passwd *account, char **user_env_out[], co
     return *errstr == NULL ? SUDO_YES : SUDO_NO;
 }
 
-// sudo ends itself with the wait status `signal + 128` when a signal reached it before it forked for the command
-// (src/exec.c, sudo_terminated). That reads as "killed, core dumped", which these signals never are by themselves.
-static bool ended_before_start(int status) {
-    const int by = WIFSIGNALED(status) && WCOREDUMP(status) ? WTERMSIG(status) : 0;
-    return by == SIGINT || by == SIGTERM || by == SIGHUP || by == SIGALRM || by == SIGUSR1 || by == SIGUSR2;
-}
-
-static void report_status(int status) {
-    if (ended_before_start(status)) session_report(&session, END_SUDO_ERROR, EINTR, false);
-    else if (WIFSIGNALED(status)) session_report(&session, END_SIGNALED, WTERMSIG(status), WCOREDUMP(status));
-    else session_report(&session, END_EXITED, WEXITSTATUS(status), false);
-}
-
 static void policy_close(int exit_status, int error) {
     if (session.stage == STAGE_COMMITTED && error != 0) {
         person_tell(&session.person, "unable to execute %s: %s", session.launch.path, strerror(error));
         session_report(&session, END_EXEC_FAILED, error, false);
     } else {
-        report_status(exit_status);
+        session_report_status(&session, exit_status);
     }
     session_end(&session);
 }
@@ -204,14 +204,15 @@ EXPORTED struct policy_plugin belay_policy = {
 static int audit_open(unsigned int version, sudo_conv_t conversation, sudo_printf_t print, char *const settings[],
                       char *const user_info[], int submit_optind, char *const submit_argv[], char *const submit_envp[],
                       char *const plugin_options[], const char **errstr) {
-    (void)version, (void)conversation, (void)print, (void)settings, (void)user_info, (void)submit_optind, (void)submit_argv;
-    (void)submit_envp, (void)plugin_options, (void)errstr;
+    (void)version, (void)conversation, (void)print, (void)settings, (void)user_info, (void)submit_envp, (void)plugin_options;
+    (void)errstr;
+    invocation_parse_options(&session.invocation, submit_argv, submit_optind);
     return SUDO_YES;
 }
 
 // sudo tells the policy plugin first; this is for the ends that only an audit plugin hears of.
 static void audit_close(int status_type, int status) {
-    if (status_type == SUDO_PLUGIN_WAIT_STATUS) report_status(status);
+    if (status_type == SUDO_PLUGIN_WAIT_STATUS) session_report_status(&session, status);
     else if (status_type == SUDO_PLUGIN_EXEC_ERROR) session_report(&session, END_EXEC_FAILED, status, false);
     else if (status_type == SUDO_PLUGIN_SUDO_ERROR) session_report(&session, END_SUDO_ERROR, status, false);
     session_end(&session);
@@ -231,3 +232,8 @@ EXPORTED struct audit_plugin belay_audit = {
     .close = audit_close,
     .error = audit_error,
 };
+
+static void forget_closing(void) {
+    belay_policy.close = NULL;
+    belay_audit.close = NULL;
+}

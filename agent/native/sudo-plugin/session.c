@@ -3,20 +3,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "limits.h"
 #include "local-plan.h"
 #include "plan.h"
 
-// How long after its GO a command may still start; as long as a verdict is good for.
-enum { START_LIMIT_MS = 5000, MAX_CHALLENGES = 8 };
+enum { MAX_CHALLENGES = 8 };
 
 // pthread_atfork takes no argument. sudo uses one policy plugin for one command.
-static struct session *forking;
+static struct session *the_session;
 
 static int64_t boottime_ms(void) {
     struct timespec now;
@@ -27,15 +29,15 @@ static int64_t boottime_ms(void) {
 // SECURITY(T-33): sudo notes a Ctrl-Z and stops itself after init_session, right before it forks for the command; a user could
 // so keep a yes for tomorrow. Nothing of ours is called in between, but the fork calls this: too late is never.
 static void before_fork(void) {
-    static const char text[] = "sudo: stopped for too long between the yes and the start: run it again\n";
-    if (forking == NULL || forking->stage != STAGE_COMMITTED || forking->committed_at_ms == 0) return;
-    if (boottime_ms() - forking->committed_at_ms <= START_LIMIT_MS) {
-        forking->committed_at_ms = 0;
+    if (the_session == NULL || the_session->stage != STAGE_COMMITTED || the_session->committed_at_ms == 0) return;
+    if (boottime_ms() - the_session->committed_at_ms <= START_LIMIT_MS) {
+        the_session->committed_at_ms = 0;
+        the_session->keeper.forked = true;
         return;
     }
-    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) { /* nobody reads it: the refusal stands */ }
-    session_report(forking, END_SUDO_ERROR, ETIME, false);
-    session_end(forking);
+    keeper_tell_too_late();
+    session_report(the_session, END_SUDO_ERROR, ETIME, false);
+    session_end(the_session);
     _exit(1);
 }
 
@@ -45,8 +47,8 @@ void session_begin(struct session *session) {
     session->command.fd = -1;
     session->execfd = -1;
     pam_begin(&session->pam, &session->person, &session->invocation);
-    if (forking == NULL) pthread_atfork(before_fork, NULL, NULL);
-    forking = session;
+    if (the_session == NULL) pthread_atfork(before_fork, NULL, NULL);
+    the_session = session;
 }
 
 // SECURITY(T-33): sudo keeps the user's real uid, so the user could stop or kill this process. belayd has read who we are by
@@ -204,13 +206,22 @@ bool session_take_launch(struct session *session) {
     return true;
 }
 
+// sudo ends by exit(3) when it could not become the command, and says why itself.
+static void leave(void) {
+    if (!the_session->keeper.forked) session_report(the_session, END_EXEC_FAILED, 0, false);
+    pam_finish(&the_session->pam);
+}
+
 static enum reply ask_for_go(struct session *session) {
     struct wire_writer frame;
     struct server_frame answer = {0};
     enum reply reply = REPLY_UNREACHABLE;
     const struct verdict *verdict = &session->answer.verdict;
-    const bool answered = frame_commit(&frame, verdict->request, verdict->token, sizeof verdict->token) &&
-                          connection_send(&session->connection, &frame) && connection_receive(&session->connection, &answer);
+    const bool asked = frame_commit(&frame, verdict->request, verdict->token, sizeof verdict->token) &&
+                       connection_send(&session->connection, &frame);
+    // Its start takes as long as belayd's answer.
+    if (asked && session->becomes_command && keeper_begin(session)) atexit(leave);
+    const bool answered = asked && connection_receive(&session->connection, &answer);
     if (answered && answer.kind == FRAME_COMMIT_ANSWER) {
         reply = answer.commit_answer.go ? REPLY_YES : REPLY_NO;
         if (reply == REPLY_NO) person_tell(&session->person, "%s", answer.commit_answer.message[0] == '\0' ? "stopped" : answer.commit_answer.message);
@@ -237,6 +248,7 @@ static const char *open_pam(struct session *session, char **environment[]) {
     const bool wants_account = session->launch.pam_account;
     if (wants_account && !pam_check_account(&session->pam)) return "PAM refused the account";
     if (!session->launch.pam_session) return NULL;
+    if (session->becomes_command) limits_become_callers(&session->invocation);
     // Root's own way out must not hang on PAM.
     if (!pam_open_for(&session->pam, session->launch.user) && !session->is_local) return "PAM refused the session";
     char **from_pam = pam_environment(&session->pam);
@@ -248,6 +260,7 @@ static const char *open_pam(struct session *session, char **environment[]) {
 
 const char *session_commit(struct session *session, char **environment[]) {
     const char *fault = "nothing was allowed";
+    if (session->stage == STAGE_COMMITTED) return NULL;
     if (session->stage == STAGE_ALLOWED) {
         fault = open_pam(session, environment);
         if (fault == NULL && !may_start(session)) fault = "belayd did not let it start";
@@ -260,6 +273,19 @@ const char *session_commit(struct session *session, char **environment[]) {
         pam_finish(&session->pam);
     }
     return fault;
+}
+
+// sudo ends itself with the wait status `signal + 128` when a signal reached it before it forked for the command
+// (src/exec.c, sudo_terminated). That reads as "killed, core dumped", which these signals never are by themselves.
+static bool ended_before_start(int status) {
+    const int by = WIFSIGNALED(status) && WCOREDUMP(status) ? WTERMSIG(status) : 0;
+    return by == SIGINT || by == SIGTERM || by == SIGHUP || by == SIGALRM || by == SIGUSR1 || by == SIGUSR2;
+}
+
+void session_report_status(struct session *session, int status) {
+    if (ended_before_start(status)) session_report(session, END_SUDO_ERROR, EINTR, false);
+    else if (WIFSIGNALED(status)) session_report(session, END_SIGNALED, WTERMSIG(status), WCOREDUMP(status));
+    else session_report(session, END_EXITED, WEXITSTATUS(status), false);
 }
 
 void session_report(struct session *session, enum outcome_end end, int32_t value, bool core_dumped) {

@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "connection.h"
+#include "keeper.h"
 #include "pam.h"
 #include "person.h"
 
@@ -28,6 +29,8 @@ struct session {
     bool is_local; // root's own plan, made without belayd
     int execfd;    // -1: by path
     int64_t committed_at_ms; // CLOCK_BOOTTIME
+    bool becomes_command;    // sudo is to become the command, if there can be a keeper
+    struct keeper keeper;
 };
 
 enum reply { REPLY_NO, REPLY_YES, REPLY_UNREACHABLE };
@@ -41,6 +44,8 @@ void session_tell_unreachable(const struct session *session);
 bool session_take_launch(struct session *session);
 // The last call before the command: account, credentials, session, commit. NULL when the command may start now, else why not.
 const char *session_commit(struct session *session, char **environment[]);
+// The command's end, as waitpid(2) gives it.
+void session_report_status(struct session *session, int status);
 void session_report(struct session *session, enum outcome_end end, int32_t value, bool core_dumped);
 void session_report_error(struct session *session, const char *text);
 bool session_forget_reauth(struct session *session, bool everywhere);

@@ -279,7 +279,7 @@ export class Elevation {
   #prepare(opensPam: boolean): void {
     if (this.#stage !== 'allowed' || this.#gathered === undefined || this.#yes === undefined) return;
     const prepared = this.#deps.journal.prepare(this.#intent(this.#gathered, this.#yes.decision));
-    if (opensPam) this.#recorded = this.#deps.journal.commitAhead(prepared, { opens: openRequest(this.#who, this.#deps.platform) });
+    this.#recorded = this.#deps.journal.commitAhead(prepared, { opens: openRequest(this.#who, this.#deps.platform) });
     this.#prepared = prepared;
   }
 
