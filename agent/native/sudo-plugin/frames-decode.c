@@ -219,10 +219,11 @@ static bool decode_verdict(struct wire_reader *reader, struct arena *arena, stru
         case 5: valid = verdict->has_launch = decode_launch(&field, arena, &verdict->launch); break;
         case 6: valid = read_token(&field, verdict->token, &has_token); break;
         case 7: valid = read_uint32(&field, &valid_ms); break;
+        case 8: valid = read_bool(&field, &verdict->go); break;
         default: valid = false; break;
         }
     }
-    return valid && next == WIRE_END && (!verdict->has_launch || has_token);
+    return valid && next == WIRE_END && (!verdict->has_launch || has_token) && (!verdict->go || (verdict->allow && verdict->has_launch));
 }
 
 static bool decode_commit_answer(struct wire_reader *reader, struct arena *arena, struct commit_answer *answer) {

@@ -85,6 +85,7 @@ bool frame_sudo_check(struct wire_writer *writer, const struct sudo_check *check
     wire_put_bool(&message, 26, check->list_long);
     wire_put_bool(&message, 27, check->ignore_cached_reauth);
     wire_put_bool(&message, 28, check->pam_available);
+    wire_put_bool(&message, 29, check->starts_at_once);
     return wrap(writer, 1, &message);
 }
 

@@ -45,6 +45,7 @@ struct sudo_check {
     bool list_long;
     bool ignore_cached_reauth;
     bool pam_available;
+    bool starts_at_once;
 };
 
 enum authentication {
@@ -137,6 +138,7 @@ struct verdict {
     char *message;
     char *rule;
     bool has_launch;
+    bool go; // the intent is durable: the command may start without a Commit
     struct launch launch;
     uint8_t token[TOKEN_BYTES];
 };

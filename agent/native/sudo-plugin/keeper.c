@@ -62,15 +62,24 @@ static bool await_leaving(struct keeper *keeper, const struct timespec *until) {
 // SECURITY(T-33): sudo notes a Ctrl-Z and stops itself right before it becomes the command; a user could so keep a yes for
 // tomorrow. Too late is never. False: it was too late, and sudo is no more.
 static bool await_start(struct session *session) {
-    struct timespec until;
-    // The time of a suspended machine counts.
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += START_LIMIT_MS / 1000;
-    if (await_leaving(&session->keeper, &until)) return true;
-    const bool is_late = session->stage == STAGE_COMMITTED && !session->keeper.forked;
-    if (is_late) syscall(SYS_pidfd_send_signal, session->keeper.process, SIGKILL, NULL, 0);
+    int64_t left_ms = START_LIMIT_MS;
+    while (left_ms > 0) {
+        struct timespec until;
+        // The time of a suspended machine counts.
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += left_ms / 1000;
+        until.tv_nsec += left_ms % 1000 * 1000000;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000;
+        }
+        if (await_leaving(&session->keeper, &until)) return true;
+        const bool is_running_out = session->stage == STAGE_COMMITTED && !session->keeper.forked && session->committed_at_ms != 0;
+        left_ms = is_running_out ? session->committed_at_ms + START_LIMIT_MS - session_now_ms() : START_LIMIT_MS;
+    }
+    syscall(SYS_pidfd_send_signal, session->keeper.process, SIGKILL, NULL, 0);
     await_leaving(&session->keeper, NULL);
-    return !is_late;
+    return false;
 }
 
 // Out of the terminal's reach, holding nothing of the person's.

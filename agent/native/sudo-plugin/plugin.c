@@ -67,6 +67,7 @@ static struct sudo_check describe(enum check_mode mode, char *const argv[], char
         .file_mode_mask = invocation->file_mode_mask,
         .ignore_cached_reauth = invocation->ignore_ticket,
         .pam_available = true,
+        .starts_at_once = session.becomes_command && mode == MODE_RUN,
     };
 }
 
@@ -93,6 +94,8 @@ static bool plan_locally(char *const argv[], char *const environment_added[]) {
 }
 
 static bool decide(char *const argv[], char *const environment_added[]) {
+    const struct invocation *invocation = &session.invocation;
+    session.becomes_command = !invocation->use_pty && !invocation->wait && !invocation->may_background && keeper_is_possible();
     const struct sudo_check check = describe(MODE_RUN, argv, environment_added);
     switch (session_ask(&session, &check)) {
     case REPLY_YES:
@@ -110,9 +113,7 @@ static bool decide(char *const argv[], char *const environment_added[]) {
 // sudo becomes the command, which saves a process and a wait, when no plugin asks to be told of its end; so does stock sudo
 // where it has nothing to close. init_session is not called then: this is the last call. NULL, or why the command may not start.
 static const char *start_directly(char **environment[]) {
-    const struct invocation *invocation = &session.invocation;
-    session.becomes_command = !session.is_local && !invocation->use_pty && !invocation->wait && !invocation->may_background && keeper_is_possible();
-    if (!session.becomes_command) return NULL;
+    if (!session.becomes_command || session.is_local) return NULL;
     const char *fault = session_commit(&session, environment);
     if (session.keeper.begun) forget_closing();
     return fault;

@@ -20,7 +20,7 @@ enum { MAX_CHALLENGES = 8 };
 // pthread_atfork takes no argument. sudo uses one policy plugin for one command.
 static struct session *the_session;
 
-static int64_t boottime_ms(void) {
+int64_t session_now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_BOOTTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
@@ -30,7 +30,7 @@ static int64_t boottime_ms(void) {
 // so keep a yes for tomorrow. Nothing of ours is called in between, but the fork calls this: too late is never.
 static void before_fork(void) {
     if (the_session == NULL || the_session->stage != STAGE_COMMITTED || the_session->committed_at_ms == 0) return;
-    if (boottime_ms() - the_session->committed_at_ms <= START_LIMIT_MS) {
+    if (session_now_ms() - the_session->committed_at_ms <= START_LIMIT_MS) {
         the_session->committed_at_ms = 0;
         the_session->keeper.forked = true;
         return;
@@ -129,11 +129,22 @@ static bool handle(struct session *session, unsigned *challenges, enum reply *re
     }
 }
 
+// sudo ends by exit(3) when it could not become the command, and says why itself.
+static void leave(void) {
+    if (!the_session->keeper.forked) session_report(the_session, END_EXEC_FAILED, 0, false);
+    pam_finish(&the_session->pam);
+}
+
+static void keep(struct session *session) {
+    if (!session->keeper.begun && keeper_begin(session)) atexit(leave);
+}
+
 // `runs`: a command is to follow, should the answer be yes.
 static enum reply exchange(struct session *session, struct wire_writer *frame, bool runs) {
     enum reply reply = REPLY_UNREACHABLE;
     struct hello hello;
     unsigned challenges = 0;
+    session->asked_at_ms = session_now_ms();
     if (!connection_open(&session->connection)) {
         wire_writer_free(frame);
         return REPLY_UNREACHABLE;
@@ -147,6 +158,7 @@ static enum reply exchange(struct session *session, struct wire_writer *frame, b
     }
     // While belayd decides: the modules take as long to load as the decision to come.
     if (runs && hello.pam) pam_load(&session->pam);
+    else if (runs && session->becomes_command) keep(session);
     while (!handle(session, &challenges, &reply)) {}
     return reply;
 }
@@ -182,7 +194,7 @@ static int take_sealed(struct session *session, int number) {
     return -1;
 }
 
-bool session_take_launch(struct session *session) {
+static bool take_launch(struct session *session) {
     const struct verdict *verdict = &session->answer.verdict;
     if (session->answer.kind != FRAME_VERDICT || !verdict->allow || !verdict->has_launch || verdict->request == 0) {
         person_tell(&session->person, "belayd's answer holds nothing to run");
@@ -202,14 +214,27 @@ bool session_take_launch(struct session *session) {
     }
     // The interpreter of a script opens /dev/fd/N after the exec; everything else is closed by it.
     if (session->execfd >= 0 && command_is_script(session->execfd)) fcntl(session->execfd, F_SETFD, 0);
-    session->stage = STAGE_ALLOWED;
     return true;
 }
 
-// sudo ends by exit(3) when it could not become the command, and says why itself.
-static void leave(void) {
-    if (!the_session->keeper.forked) session_report(the_session, END_EXEC_FAILED, 0, false);
-    pam_finish(&the_session->pam);
+// The verdict was the GO: the intent is on record, so how it ended has to be told.
+static bool take_go(struct session *session, bool taken) {
+    const bool is_late = session_now_ms() - session->asked_at_ms > START_LIMIT_MS;
+    // The five seconds run from before belayd said it.
+    session->committed_at_ms = session->asked_at_ms;
+    session->stage = STAGE_COMMITTED;
+    // SECURITY(T-10): only what was asked for.
+    if (taken && session->becomes_command && !is_late) return true;
+    if (is_late) keeper_tell_too_late();
+    session_report(session, END_SUDO_ERROR, is_late ? ETIME : 0, false);
+    return false;
+}
+
+bool session_take_launch(struct session *session) {
+    const bool taken = take_launch(session);
+    if (session->answer.kind == FRAME_VERDICT && session->answer.verdict.go) return take_go(session, taken);
+    if (taken) session->stage = STAGE_ALLOWED;
+    return taken;
 }
 
 static enum reply ask_for_go(struct session *session) {
@@ -220,7 +245,7 @@ static enum reply ask_for_go(struct session *session) {
     const bool asked = frame_commit(&frame, verdict->request, verdict->token, sizeof verdict->token) &&
                        connection_send(&session->connection, &frame);
     // Its start takes as long as belayd's answer.
-    if (asked && session->becomes_command && keeper_begin(session)) atexit(leave);
+    if (asked && session->becomes_command) keep(session);
     const bool answered = asked && connection_receive(&session->connection, &answer);
     if (answered && answer.kind == FRAME_COMMIT_ANSWER) {
         reply = answer.commit_answer.go ? REPLY_YES : REPLY_NO;
@@ -266,7 +291,7 @@ const char *session_commit(struct session *session, char **environment[]) {
         if (fault == NULL && !may_start(session)) fault = "belayd did not let it start";
     }
     if (fault == NULL) {
-        session->committed_at_ms = boottime_ms();
+        session->committed_at_ms = session_now_ms();
         session->stage = STAGE_COMMITTED;
     } else {
         session->stage = STAGE_ENDED;

@@ -28,6 +28,7 @@ struct session {
     struct launch launch;
     bool is_local; // root's own plan, made without belayd
     int execfd;    // -1: by path
+    int64_t asked_at_ms;     // CLOCK_BOOTTIME
     int64_t committed_at_ms; // CLOCK_BOOTTIME
     bool becomes_command;    // sudo is to become the command, if there can be a keeper
     struct keeper keeper;
@@ -35,6 +36,8 @@ struct session {
 
 enum reply { REPLY_NO, REPLY_YES, REPLY_UNREACHABLE };
 
+// CLOCK_BOOTTIME, ms.
+int64_t session_now_ms(void);
 void session_begin(struct session *session);
 // Asks and waits for the last word; it is then in `session->answer`. Tells the person about a no, not about silence.
 enum reply session_ask(struct session *session, const struct sudo_check *check);

@@ -58,19 +58,19 @@ export function warmUp(platform: Platform, socket: string): WarmUp {
 function createRehearsal(platform: Platform): { once(): void; close(): void } {
   const journal = openRehearsalJournal(platform);
   const door = openRehearsalDoor(platform, journal);
-  const check = encodeCheck();
+  const checks = [encodeCheck(true), encodeCheck(false)];
   let number = 0;
   return {
     close: () => journal.close(),
     once() {
       const sent: Uint8Array[] = [];
       const handler = door.open({ peer: createPeer(), send: (message) => void sent.push(message), end: () => {} });
-      void handler.message(check);
+      void handler.message(checks[number % 2] as Buffer);
       const said = fromBinary(ServerFrameSchema, sent[1] ?? new Uint8Array()).message;
       number++;
       if (said.case === 'verdict') {
         const request = said.value.request;
-        void handler.message(encode({ case: 'commit', value: { request, token: said.value.token } }));
+        if (!said.value.go) void handler.message(encode({ case: 'commit', value: { request, token: said.value.token } }));
         void handler.message(encode({ case: 'outcome', value: { request, end: Outcome_End.EXITED, value: 0 } }));
       }
       handler.closed();
@@ -146,11 +146,11 @@ function encode(message: Message): Buffer {
   return Buffer.from(toBinary(ClientFrameSchema, create(ClientFrameSchema, message === undefined ? {} : { message })));
 }
 
-function encodeCheck(): Buffer {
+function encodeCheck(startsAtOnce: boolean): Buffer {
   const environment = ['PATH=/usr/bin:/bin', 'HOME=/', 'USER=nobody', 'LOGNAME=nobody', 'SHELL=/bin/sh', 'LANG=C.UTF-8', 'TERM=xterm', 'PWD=/'];
   const text = (value: string) => Buffer.from(value);
   return encode({
     case: 'sudoCheck',
-    value: { mode: SudoCheck_Mode.RUN, argv: [text('true')], environment: environment.map(text), workingDirectory: text('/'), typedPath: text(COMMAND), executableOpen: true, executableFd: 3, fileModeMask: 0o22, pamAvailable: true },
+    value: { mode: SudoCheck_Mode.RUN, argv: [text('true')], environment: environment.map(text), workingDirectory: text('/'), typedPath: text(COMMAND), executableOpen: true, executableFd: 3, fileModeMask: 0o22, pamAvailable: true, startsAtOnce },
   });
 }

@@ -33,7 +33,7 @@ export type Wanted = { readonly reason: boolean; readonly reasonMinLength: numbe
 /** What the front end is told. Only `allow` leads to a launch, and only through `commit`. */
 export type Step =
   | { readonly kind: 'challenge'; readonly wanted: Wanted }
-  | { readonly kind: 'allow'; readonly message: string; readonly rule: string; readonly token: Uint8Array; readonly launch: Launch | undefined }
+  | { readonly kind: 'allow'; readonly message: string; readonly rule: string; readonly token: Uint8Array; readonly launch: Launch | undefined; readonly go: boolean }
   | { readonly kind: 'deny'; readonly message: string; readonly rule: string };
 export type CommitStep = { readonly go: boolean; readonly message: string };
 export type End = { readonly end: 'exited' | 'signaled' | 'exec-failed' | 'sudo-error' | 'lost'; readonly value: number };
@@ -128,7 +128,12 @@ export class Elevation {
     // SECURITY(T-14): the same file as was decided on, with the same owner and mode; by path, the same path still root's.
     if (!this.#sameFile(this.#gathered)) return stop('unsafe-file', 'the file was changed meanwhile. Try again.');
     if (yes.decision !== undefined && !this.#stillHolds(yes.decision)) return stop('no-rule', 'policy changed meanwhile. Try again.');
-    if (!this.#record(this.#gathered, yes.decision) && !this.#outsideRules) {
+    return this.#go(this.#gathered, yes.decision);
+  }
+
+  /** The intent is durable before anybody hears the go. */
+  #go(gathered: Gathered, decision: Permit | undefined): CommitStep {
+    if (!this.#record(gathered, decision) && !this.#outsideRules) {
       this.#stage = 'over';
       this.#release();
       return { go: false, message: numbered(this.number, 'evidence cannot be written on this device (is the disk full?), so nothing is elevated. Tell IT.') };
@@ -266,10 +271,14 @@ export class Elevation {
     if (launch.by === Launch_By.UNSPECIFIED) return this.deny('fault', 'the file could not be sealed in memory.', decision);
     this.#yes = { token: randomBytes(16), untilMs: this.#deps.platform.clock.boot() + VERDICT_MS, decision };
     this.#stage = 'allowed';
-    setImmediate(() => this.#prepare(launch.pamAccount || launch.pamSession));
+    const opensPam = launch.pamAccount || launch.pamSession;
+    // Decided in this very turn, and nothing is to come: a second look would see the same.
+    const atOnce = this.#sudo.startsAtOnce && !asked && !opensPam ? this.#go(gathered, decision) : undefined;
+    if (atOnce?.go === false) return { kind: 'deny', message: atOnce.message, rule: '' };
+    if (atOnce === undefined) setImmediate(() => this.#prepare(opensPam));
     const rule = decision?.by[0];
     const message = decision?.kind === 'allow' ? (decision.message ?? '') : '';
-    return { kind: 'allow', message, rule: rule === undefined ? '' : ruleName(rule), token: this.#yes.token, launch };
+    return { kind: 'allow', message, rule: rule === undefined ? '' : ruleName(rule), token: this.#yes.token, launch, go: atOnce !== undefined };
   }
 
   /**
@@ -279,7 +288,7 @@ export class Elevation {
   #prepare(opensPam: boolean): void {
     if (this.#stage !== 'allowed' || this.#gathered === undefined || this.#yes === undefined) return;
     const prepared = this.#deps.journal.prepare(this.#intent(this.#gathered, this.#yes.decision));
-    this.#recorded = this.#deps.journal.commitAhead(prepared, { opens: openRequest(this.#who, this.#deps.platform) });
+    if (opensPam) this.#recorded = this.#deps.journal.commitAhead(prepared, { opens: openRequest(this.#who, this.#deps.platform) });
     this.#prepared = prepared;
   }
 

@@ -124,7 +124,7 @@ export class Validation {
   }
 
   #allow(): Step {
-    return { kind: 'allow', message: '', rule: '', token: new Uint8Array(), launch: undefined };
+    return { kind: 'allow', message: '', rule: '', token: new Uint8Array(), launch: undefined, go: false };
   }
 
   #deny(text: string): Step {

@@ -25,6 +25,8 @@ export type SudoRequest = {
   readonly listLong: boolean;
   readonly ignoreCachedReauth: boolean;
   readonly pamAvailable: boolean;
+  /** Without PAM nothing comes between the yes and the start. */
+  readonly startsAtOnce: boolean;
 };
 
 const MODES: Readonly<Record<number, SudoMode>> = {
@@ -78,6 +80,7 @@ function convert(check: SudoCheck, mode: SudoMode): SudoRequest {
     listLong: check.listLong,
     ignoreCachedReauth: check.ignoreCachedReauth,
     pamAvailable: check.pamAvailable,
+    startsAtOnce: check.startsAtOnce,
   };
 }
 

@@ -29,8 +29,8 @@ export function challengeReply(request: number, wanted: Wanted): Reply {
 export function verdictReply(request: number, step: Exclude<Step, { kind: 'challenge' }>): Reply {
   const common = { request: BigInt(request), rule: step.rule };
   if (step.kind === 'deny') return { case: 'verdict', value: { ...common, answer: Verdict_Answer.DENY, message: step.message } };
-  const { token, launch } = step;
-  const value = { ...common, answer: Verdict_Answer.ALLOW, message: inert(step.message), token, validMs: VERDICT_MS };
+  const { token, launch, go } = step;
+  const value = { ...common, answer: Verdict_Answer.ALLOW, message: inert(step.message), token, validMs: VERDICT_MS, go };
   return { case: 'verdict', value: launch === undefined ? value : { ...value, launch } };
 }
 

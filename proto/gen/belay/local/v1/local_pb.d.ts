@@ -409,6 +409,13 @@ export declare type SudoCheck = Message<"belay.local.v1.SudoCheck"> & {
    * @generated from field: bool pam_available = 28;
    */
   pamAvailable: boolean;
+
+  /**
+   * without PAM nothing comes between the yes and the start: the verdict may be the GO as well
+   *
+   * @generated from field: bool starts_at_once = 29;
+   */
+  startsAtOnce: boolean;
 };
 
 /**
@@ -637,6 +644,13 @@ export declare type Verdict = Message<"belay.local.v1.Verdict"> & {
    * @generated from field: uint32 valid_ms = 7;
    */
   validMs: number;
+
+  /**
+   * With ANSWER_ALLOW, and only where starts_at_once: the intent is durable and the command may start; no Commit follows.
+   *
+   * @generated from field: bool go = 8;
+   */
+  go: boolean;
 };
 
 /**
