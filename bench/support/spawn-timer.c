@@ -32,7 +32,7 @@ static void become(const struct passwd *user, int mount_namespace) {
 }
 
 static void await_quiet(void) {
-    const struct timespec bookkeeping = {.tv_nsec = 10 * 1000 * 1000};
+    const struct timespec bookkeeping = {.tv_nsec = 2 * 1000 * 1000};
     while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR) {}
     nanosleep(&bookkeeping, NULL);
 }

@@ -89,8 +89,7 @@ async function settleFiles(place: Place, options: WorldOptions): Promise<void> {
     install -d -m 0700 /var/lib/belay
     [ -f ${worldRepo}/agent/native/build/belay_sudo.so ] || { echo "the plugin is not built: npm run build:native" >&2; exit 1; }
     install -m 0644 ${worldRepo}/agent/native/build/belay_sudo.so ${plugin}
-    printf 'Plugin belay_policy %s\\nPlugin belay_audit %s\\n' ${plugin} ${plugin} >/etc/sudo.conf
-    chmod 0644 /etc/sudo.conf
+    install -m 0644 ${worldRepo}/agent/native/sudo-plugin/sudo.conf /etc/sudo.conf
     ${programs.map((name) => `printf '#!/bin/sh\\nexec ${commandOf(name).join(' ')} "$@"\\n' >/usr/local/bin/${name}; chmod 0755 /usr/local/bin/${name}`).join('\n    ')}`);
   if (options.agentConfig !== undefined) await place.writeFile('/etc/belay/agent.yaml', options.agentConfig);
 }
