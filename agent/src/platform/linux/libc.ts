@@ -9,11 +9,13 @@ const getsockoptCall = library.func('int getsockopt(int, int, int, void *, void 
 const syscallCall = library.func('long syscall(long, long, long, long, long, long, long)');
 const memfdCreateCall = library.func('int memfd_create(const char *, unsigned int)');
 const fcntlCall = library.func('int fcntl(int, int, long)');
+const ioctlCall = library.func('int ioctl(int, unsigned long, void *)');
 const clockGettimeCall = library.func('int clock_gettime(int, void *)');
 
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_PEERPIDFD = 77;
+const SO_PEERGROUPS = 59;
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
 const SYS_PIDFD_GETFD = 438;
@@ -22,6 +24,7 @@ const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
 const MFD_EXEC = 0x10;
 const ENOPROTOOPT = 92;
+const ESRCH = 3;
 const F_ADD_SEALS = 1033;
 const F_GET_SEALS = 1034;
 /** F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE */
@@ -48,6 +51,29 @@ export function peerPidfd(fd: number): number | 'unsupported' | undefined {
   const option = socketOption(fd, SO_PEERPIDFD, 4);
   if (option !== undefined) return option.readInt32LE(0);
   return errno() === ENOPROTOOPT ? 'unsupported' : undefined;
+}
+
+const MAX_GROUPS = 65_536;
+const groupsBuffer = Buffer.alloc(4 * MAX_GROUPS);
+
+/** Supplementary groups of who connected, as of then (Linux 4.13). Undefined: failed. */
+export function peerGroups(fd: number): number[] | undefined {
+  lengthBuffer.writeInt32LE(groupsBuffer.length, 0);
+  if (getsockoptCall(fd, SOL_SOCKET, SO_PEERGROUPS, groupsBuffer, lengthBuffer) !== 0) return undefined;
+  return Array.from({ length: lengthBuffer.readInt32LE(0) / 4 }, (_, index) => groupsBuffer.readUInt32LE(4 * index));
+}
+
+/** linux/pidfd.h: struct pidfd_info as of Linux 6.13; a newer kernel fills in what it knows of a smaller structure. */
+const PIDFD_GET_INFO = 0xc040_ff0b;
+const PIDFD_INFO_CREDS = 2n;
+const infoBuffer = Buffer.alloc(64);
+
+/** Real ids of the live process behind a handle; 'unsupported' on older kernels; undefined: it is gone. */
+export function pidfdIdentity(pidfd: number): { readonly realUid: number; readonly realGid: number } | 'unsupported' | undefined {
+  infoBuffer.writeBigUInt64LE(PIDFD_INFO_CREDS, 0);
+  if (ioctlCall(pidfd, PIDFD_GET_INFO, infoBuffer) !== 0) return errno() === ESRCH ? undefined : 'unsupported';
+  if ((infoBuffer.readBigUInt64LE(0) & PIDFD_INFO_CREDS) === 0n) return undefined;
+  return { realUid: infoBuffer.readUInt32LE(28), realGid: infoBuffer.readUInt32LE(32) };
 }
 
 export function errno(): number {

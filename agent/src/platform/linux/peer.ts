@@ -3,7 +3,7 @@ import type { ByteString } from '@belay/core/bytes';
 import type { LoginSession } from '@belay/core/request';
 import { err, ok, type Result } from '@belay/core/result';
 import type { Actor, Peer } from '../platform.ts';
-import { errno, peerCredentials, peerPidfd, pidfdAlive, pidfdGetfd, pidfdOpen } from './libc.ts';
+import { errno, peerCredentials, peerGroups, peerPidfd, pidfdAlive, pidfdGetfd, pidfdIdentity, pidfdOpen } from './libc.ts';
 import { type ProcessStat, readStat, readStatus } from './proc.ts';
 
 /**
@@ -16,9 +16,8 @@ export function peerOf(socketFd: number): Result<Peer, string> {
   if (credentials === undefined || credentials.pid <= 0) return err('the peer has no credentials');
   const pidfd = handleOf(socketFd, credentials.pid);
   if (pidfd === undefined) return err('the peer is gone');
-  const actor = actorOf(credentials.pid, credentials.uid, pidfd);
-  // SECURITY(T-10): what was read under this number belongs to the peer only if the peer still holds the number.
-  if (actor === undefined || !pidfdAlive(pidfd)) {
+  const actor = actorOf(socketFd, credentials, pidfd);
+  if (actor === undefined) {
     closeSync(pidfd);
     return err('the peer is gone');
   }
@@ -37,10 +36,23 @@ function handleOf(socketFd: number, pid: number): number | undefined {
   return undefined;
 }
 
-function actorOf(pid: number, effectiveUid: number, pidfd: number): Actor | undefined {
+function actorOf(socketFd: number, { pid, uid }: { readonly pid: number; readonly uid: number }, pidfd: number): Actor | undefined {
+  const identity = identityOf(socketFd, pid, pidfd);
+  return identity === undefined ? undefined : { pid, ...identity, effectiveUid: uid, loginSession: loginSessionOf(pid, pidfd) };
+}
+
+type Identity = Pick<Actor, 'realUid' | 'realGid' | 'groups'>;
+
+/** By the handle (Linux 6.13), or else from /proc by number. */
+function identityOf(socketFd: number, pid: number, pidfd: number): Identity | undefined {
+  const given = pidfdIdentity(pidfd);
+  if (given === undefined) return undefined;
+  const groups = given === 'unsupported' ? undefined : peerGroups(socketFd);
+  if (given !== 'unsupported' && groups !== undefined) return { ...given, groups: groups.includes(given.realGid) ? groups : [given.realGid, ...groups] };
   const status = readStatus(pid);
-  if (status === undefined) return undefined;
-  return { pid, realUid: status.realUid, realGid: status.realGid, groups: status.groups, effectiveUid, loginSession: loginSessionOf(pid, pidfd) };
+  // SECURITY(T-10): what was read under this number belongs to the peer only if the peer still holds the number.
+  if (status === undefined || !pidfdAlive(pidfd)) return undefined;
+  return { realUid: status.realUid, realGid: status.realGid, groups: status.groups };
 }
 
 const NO_SESSION: LoginSession = { sessionId: 0, leaderStart: 0, terminal: 0 };
