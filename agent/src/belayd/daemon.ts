@@ -162,7 +162,7 @@ function recordLost(journal: Journal, { clock }: Platform): number {
   const open = journal.openRequests();
   for (const { request, uid, user, bootId, bootMs } of open) {
     const durationMs = bootId === clock.bootId ? Math.max(0, clock.boot() - bootMs) : 0;
-    journal.append({ type: 'elevation.outcome', fields: { request, uid, user: user ?? undefined, end: 'lost', value: 0, durationMs } }, { closes: request });
+    journal.append({ type: 'elevation.outcome', fields: { request, uid, user: user ?? undefined, end: 'lost', value: 0, durationMs } });
   }
   return open.length;
 }

@@ -10,7 +10,7 @@ import type { Peer, Platform, SealedCopy } from '../platform/platform.ts';
 import type { Aliases } from '../state/aliases.ts';
 import type { PolicyInForce } from '../state/device-state.ts';
 import { reasonFromEnvironment } from './environment.ts';
-import { type Act, deniedEvent, intentEvent, openRequest, subject, type Subject, type Why } from './evidence.ts';
+import { type Act, deniedEvent, intentEvent, subject, type Subject, type Why } from './evidence.ts';
 import { decisionContext } from './facts.ts';
 import { gather, type Gathered } from './gather.ts';
 import { denialText, NOT_ALLOWED, numbered, ruleName, ruleNames, rulesOf } from './messages.ts';
@@ -150,7 +150,7 @@ export class Elevation {
     this.#stage = 'over';
     this.#release();
     const durationMs = Math.max(0, this.#deps.platform.clock.boot() - this.#wentAtMs);
-    this.#deps.journal.append({ type: 'elevation.outcome', fields: { ...this.#who, end, value, durationMs } }, { closes: this.number });
+    this.#deps.journal.append({ type: 'elevation.outcome', fields: { ...this.#who, end, value, durationMs } });
   }
 
   /** The connection is gone. */
@@ -170,7 +170,7 @@ export class Elevation {
     if (this.#stage === 'over' || this.#stage === 'running') return { kind: 'deny', message, rule };
     this.#stage = 'over';
     this.#deps.journal.append(deniedEvent(this.#act(decision), why, this.#deps.platform));
-    if (this.#recorded) this.#deps.journal.append({ type: 'elevation.outcome', fields: { ...this.#who, end: 'refused-at-commit', value: 0, durationMs: 0 } }, { closes: this.number });
+    if (this.#recorded) this.#deps.journal.append({ type: 'elevation.outcome', fields: { ...this.#who, end: 'refused-at-commit', value: 0, durationMs: 0 } });
     this.#release();
     return { kind: 'deny', message, rule };
   }
@@ -288,14 +288,14 @@ export class Elevation {
   #prepare(opensPam: boolean): void {
     if (this.#stage !== 'allowed' || this.#gathered === undefined || this.#yes === undefined) return;
     const prepared = this.#deps.journal.prepare(this.#intent(this.#gathered, this.#yes.decision));
-    if (opensPam) this.#recorded = this.#deps.journal.commitAhead(prepared, { opens: openRequest(this.#who, this.#deps.platform) });
+    if (opensPam) this.#recorded = this.#deps.journal.commitAhead(prepared);
     this.#prepared = prepared;
   }
 
   #record(gathered: Gathered, decision: Permit | undefined): boolean {
     if (this.#recorded) return true;
     const event = this.#prepared ?? this.#intent(gathered, decision);
-    return this.#deps.journal.commit(event, { opens: openRequest(this.#who, this.#deps.platform) }).ok;
+    return this.#deps.journal.commit(event).ok;
   }
 
   #sameFile({ fd, inspected, request }: Gathered): boolean {

@@ -2,7 +2,6 @@ import { bytesOf, type ByteString } from '@belay/core/bytes';
 import type { EventDraft } from '@belay/core/evidence';
 import { sha256 } from '@belay/core/node-crypto';
 import { type ElevationRequest, requestDigest } from '@belay/core/request';
-import type { OpenRequest } from '../journal/journal-store.ts';
 import type { Actor, Platform } from '../platform/platform.ts';
 
 export type Subject = { readonly request: number; readonly uid: number; readonly user: string | undefined };
@@ -75,8 +74,4 @@ export function intentEvent(what: Act & { readonly request: ElevationRequest }, 
       environment: request.env.map((entry) => bytesOf(entry.slice(0, entry.indexOf('=')) as ByteString)),
     },
   };
-}
-
-export function openRequest({ request, uid, user }: Subject, platform: Platform): OpenRequest {
-  return { request, uid, user: user ?? null, bootId: platform.clock.bootId, bootMs: platform.clock.boot() };
 }

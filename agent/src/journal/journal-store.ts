@@ -2,7 +2,7 @@ import type { ChainState } from '@belay/core/evidence';
 import Database from 'better-sqlite3';
 import { closeSync, fsync, openSync, statSync, writeSync } from 'node:fs';
 
-/** A chain as stored: `bytes` and `earliest` are of the events still kept. */
+/** A chain as last noted: `bytes` and `earliest` are of the events still kept. */
 export type StoredChain = {
   readonly no: number;
   readonly server: Uint8Array;
@@ -14,14 +14,14 @@ export type StoredChain = {
 
 export type OpenRequest = { readonly request: number; readonly uid: number; readonly user: string | null; readonly bootId: string; readonly bootMs: number };
 
-/** What goes into one durable transaction. */
+/** What goes into one durable transaction: the events and nothing else, since somebody waits for it. */
 export type JournalWrite = {
   readonly chain: number;
   readonly events: readonly { readonly seq: number; readonly timeMs: number; readonly bytes: Uint8Array }[];
-  readonly state: ChainState;
-  readonly opened: readonly OpenRequest[];
-  readonly closed: readonly number[];
 };
+
+/** What the events up to `state` come to, noted in quiet moments, so that a start has only the later ones to read. */
+export type JournalNote = { readonly chain: number; readonly state: ChainState; readonly addedBytes: number; readonly open: readonly OpenRequest[] };
 
 export type StoredEvent = { readonly seq: number; readonly bytes: Uint8Array };
 
@@ -30,12 +30,14 @@ export interface JournalStore {
   current(): StoredChain | undefined;
   begin(chain: { readonly server: Uint8Array; readonly device: string; readonly state: ChainState }): StoredChain;
   write(batch: JournalWrite): void;
+  note(note: JournalNote): void;
+  /** As last noted. */
   openRequests(): readonly OpenRequest[];
   read(chain: number, from: number, maxEvents: number): Iterable<StoredEvent>;
   receipt(chain: number, seq: number, timeMs: number, bytes: Uint8Array): void;
-  /** Drops receipted events, oldest first: those written before `beforeMs`, and as many more as bring the rest down to `maxBytes`. */
+  /** Drops receipted events that are noted, oldest first: those written before `beforeMs`, and as many more as bring the rest down to `maxBytes`. */
   prune(chain: number, receipted: number, limits: { readonly beforeMs: number; readonly maxBytes: number }): void;
-  /** Bytes of events kept, all chains. */
+  /** Bytes of events kept, all chains, as last noted. */
   totalBytes(): number;
   reserveRequests(count: number): number;
   returnRequests(next: number): void;
@@ -142,25 +144,17 @@ function createStore(database: Database.Database, log: string): JournalStore {
   };
 }
 
-function createWrites(database: Database.Database): Pick<JournalStore, 'begin' | 'write' | 'receipt' | 'prune'> {
+function createWrites(database: Database.Database): Pick<JournalStore, 'begin' | 'write' | 'note' | 'receipt' | 'prune'> {
   const insertChain = database.prepare('insert into chain (id, server, device, seq, head, key_index, public_key, receipted, earliest, bytes) values (?, ?, ?, ?, ?, ?, ?, 0, 1, 0)');
   const latest = database.prepare<[], ChainRow>('select * from chain order by no desc limit 1');
   const insertEvent = database.prepare('insert into event values (?, ?, ?)');
   const updateChain = database.prepare('update chain set seq = ?, head = ?, key_index = ?, public_key = ?, bytes = bytes + ? where no = ?');
   const insertOpen = database.prepare('insert into open_request values (?, ?, ?, ?, ?)');
-  const deleteOpen = database.prepare('delete from open_request where request = ?');
+  const deleteOpen = database.prepare('delete from open_request');
   const insertReceipt = database.prepare('insert or ignore into receipt values (?, ?, ?)');
   const markReceipted = database.prepare('update chain set receipted = max(receipted, ?) where no = ?');
   const write = database.transaction((batch: JournalWrite) => {
-    let bytes = 0;
-    for (const event of batch.events) {
-      insertEvent.run(rowOf(batch.chain, event.seq), event.timeMs, event.bytes);
-      bytes += event.bytes.length;
-    }
-    const { state } = batch;
-    updateChain.run(state.seq, state.head, state.keyIndex, state.publicKey, bytes, batch.chain);
-    for (const open of batch.opened) insertOpen.run(open.request, open.uid, open.user, open.bootId, open.bootMs);
-    for (const request of batch.closed) deleteOpen.run(request);
+    for (const event of batch.events) insertEvent.run(rowOf(batch.chain, event.seq), event.timeMs, event.bytes);
   });
   return {
     begin({ server, device, state }) {
@@ -168,6 +162,11 @@ function createWrites(database: Database.Database): Pick<JournalStore, 'begin' |
       return chainOf(latest.get() as ChainRow);
     },
     write: (batch) => write.immediate(batch),
+    note: database.transaction(({ chain, state, addedBytes, open }: JournalNote) => {
+      updateChain.run(state.seq, state.head, state.keyIndex, state.publicKey, addedBytes, chain);
+      deleteOpen.run();
+      for (const each of open) insertOpen.run(each.request, each.uid, each.user, each.bootId, each.bootMs);
+    }),
     receipt: database.transaction((chain: number, seq: number, timeMs: number, bytes: Uint8Array) => {
       insertReceipt.run(rowOf(chain, seq), timeMs, bytes);
       markReceipted.run(seq, chain);

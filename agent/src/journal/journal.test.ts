@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import Database from 'better-sqlite3';
 import { chainIdOf, deviceIdOf, type EventDraft, newChain, verifyEvents } from '@belay/core/evidence';
 import { ed25519Verify, type Ed25519Key, sha256 } from '@belay/core/node-crypto';
 import type { Clock } from '../platform/platform.ts';
@@ -12,6 +13,10 @@ import { type JournalStore, openJournalStore } from './journal-store.ts';
 const clock: Clock = { now: () => Date.now(), boot: () => 1000, bootId: 'boot', utcOffsetMinutes: () => 0 };
 const silent = { error: () => {}, warn: () => {} };
 const outcome = (request: number): EventDraft => ({ type: 'elevation.outcome', fields: { request, uid: 1, user: 'a', end: 'exited', value: 0, durationMs: 1 } });
+const intent = (request: number) => ({
+  request, door: 'sudo', uid: 1, user: undefined, runAsUid: 0, runAsGid: 0, rules: [], manifest: 1, command: new Uint8Array([47]), argv: [], cwd: new Uint8Array([47]), terminal: 0, sessionId: 1,
+  digest: new Uint8Array(32), sha256: undefined, reason: undefined, reauthenticated: false, outsideRules: false, environment: [],
+});
 const local = (key: Ed25519Key) => ({ server: new Uint8Array(32), device: deviceIdOf(key.publicKey, sha256) });
 
 let folder: string;
@@ -37,6 +42,16 @@ function open(disk: Disk = { full: false }, keys: EvidenceKeys = createEvidenceK
   });
   opened = journal;
   return journal;
+}
+
+/** The files as they were at this moment, for the next to open. */
+function crash(): void {
+  const image = mkdtempSync(join(tmpdir(), 'belay-journal-'));
+  cpSync(folder, image, { recursive: true });
+  opened?.close();
+  opened = undefined;
+  rmSync(folder, { recursive: true });
+  folder = image;
 }
 
 function verified(journal: Journal): readonly string[] {
@@ -95,7 +110,7 @@ test('an event signed ahead is taken as it is, or signed anew when another came 
   expect(journal.commit(late).ok).toBe(true);
   const beforeSeal = journal.prepare(outcome(4));
   journal.seal();
-  expect(journal.commitAhead(beforeSeal, {})).toBe(true);
+  expect(journal.commitAhead(beforeSeal)).toBe(true);
   expect(verified(journal)).toHaveLength(5);
 });
 
@@ -146,12 +161,45 @@ test('receipted events older than the retention are dropped, the rest stays', ()
 
 test('an elevation that was begun and not ended is known after a crash', () => {
   const journal = open();
-  const link = { opens: { request: 7, uid: 1, user: null, bootId: 'boot', bootMs: 5 } };
-  journal.commit(outcome(7), link);
-  journal.commit(outcome(8), { opens: { ...link.opens, request: 8 } });
-  journal.append(outcome(8), { closes: 8 });
+  const begun = (request: number): EventDraft => ({ type: 'elevation.intent', fields: intent(request) });
+  journal.commit(begun(7));
+  journal.seal();
+  journal.commit(begun(8));
+  journal.commit(begun(9));
+  journal.append(outcome(8));
   journal.flush();
-  expect(journal.openRequests()).toEqual([link.opens]);
+  const left = [7, 9].map((request) => ({ request, uid: 1, user: null, bootId: 'boot', bootMs: 1000 }));
+  expect(journal.openRequests()).toEqual(left);
+  crash();
+  expect(open().openRequests()).toEqual(left);
+});
+
+test('after a crash the chain goes on from its last event, whatever was noted of it before', () => {
+  const journal = open();
+  journal.commit(outcome(1));
+  journal.seal();
+  for (let i = 2; i < 7; i++) journal.commit(outcome(i));
+  crash();
+  const again = open();
+  expect(again.chain.durableSeq).toBe(7);
+  expect(again.commit(outcome(7))).toEqual({ ok: true, value: 8 });
+  again.seal();
+  expect(verified(again)).toHaveLength(9);
+});
+
+test('events that do not follow begin a new chain rather than a forked one', () => {
+  const journal = open();
+  journal.commit(outcome(1));
+  journal.seal();
+  journal.commit(outcome(2));
+  journal.commit(outcome(3));
+  crash();
+  const database = new Database(join(folder, 'journal.db'));
+  database.prepare('delete from event where id % 1099511627776 = 3').run();
+  database.close();
+  const again = open();
+  expect(again.chain.durableSeq).toBe(0);
+  expect(again.commit(outcome(4))).toEqual({ ok: true, value: 1 });
 });
 
 test('a new identity begins a chain of its own; without its key the old chain is not continued', () => {

@@ -1,10 +1,11 @@
 import { type Failure, failure } from '@belay/core/codes';
-import { appendEvent, type ChainState, chainIdOf, CHECKPOINT_EVENTS, CHECKPOINT_MS, type EventDraft, newChain, type Written } from '@belay/core/evidence';
+import { appendEvent, type ChainState, chainIdOf, CHECKPOINT_EVENTS, CHECKPOINT_MS, type EventDraft, type Moment, newChain, type Written } from '@belay/core/evidence';
 import { type Ed25519Key, sha256 } from '@belay/core/node-crypto';
 import { err, ok, type Result } from '@belay/core/result';
 import type { Clock } from '../platform/platform.ts';
 import type { EvidenceKeys } from './evidence-keys.ts';
 import type { JournalStore, OpenRequest, StoredChain, StoredEvent } from './journal-store.ts';
+import { noteOpen, type OpenRequests, replay, type Replayed } from './replay.ts';
 import { createSalts } from './salts.ts';
 
 export type JournalLimits = { readonly maxBytes: number; readonly retentionMs: number };
@@ -12,11 +13,9 @@ export type JournalLog = { error(detail: object, message: string): void; warn(de
 export type JournalDeps = { readonly store: JournalStore; readonly keys: EvidenceKeys; readonly clock: Clock; readonly log: JournalLog; limits(): JournalLimits };
 export type ChainIdentity = { readonly server: Uint8Array; readonly device: string };
 
-/** Which open elevation an event begins or ends. */
-export type EventLink = { readonly opens?: OpenRequest; readonly closes?: number };
 /** An event signed ahead, to follow the chain's state `after`. */
-export type Prepared = { readonly draft: EventDraft; readonly after: ChainState; readonly written: Written; readonly timeMs: number };
-type Pending = { readonly written: Written; readonly timeMs: number } & EventLink;
+export type Prepared = { readonly draft: EventDraft; readonly after: ChainState; readonly written: Written; readonly moment: Moment };
+type Pending = { readonly draft: EventDraft; readonly written: Written; readonly moment: Moment };
 
 /** Room beyond the limit for what must still be said when no elevation is possible any more. */
 const RESERVE_BYTES = 2 * 1024 * 1024;
@@ -38,6 +37,9 @@ export class Journal {
   readonly #deps: JournalDeps;
   readonly #salts = createSalts();
   #chain: StoredChain;
+  readonly #open: OpenRequests;
+  /** Of the chain, as last noted in the store. */
+  #noted: { readonly seq: number; readonly bytes: number };
   #state: ChainState;
   #key: Ed25519Key;
   #nextKey: Ed25519Key | undefined;
@@ -54,16 +56,19 @@ export class Journal {
   readonly #growTimer: NodeJS.Timeout;
   #onHead: (head: number) => void = () => {};
 
-  private constructor(deps: JournalDeps, chain: StoredChain, key: Ed25519Key) {
+  private constructor(deps: JournalDeps, chain: StoredChain, key: Ed25519Key, { state, open, bytes }: Replayed) {
     this.#deps = deps;
-    this.#chain = chain;
-    this.#state = chain.state;
+    this.#chain = { ...chain, state };
+    this.#state = state;
+    this.#open = open;
     this.#key = key;
-    this.#bytes = deps.store.totalBytes();
+    this.#noted = { seq: chain.state.seq, bytes: deps.store.totalBytes() };
+    this.#bytes = this.#noted.bytes + bytes;
     deps.keys.eraseAllBut([key.publicKey]);
     this.#prepareKey();
+    this.#note();
     // Whatever the last run left unsealed is sealed like anything else.
-    if (chain.state.seq > 0) this.#countUnsealed(1);
+    if (state.seq > 0) this.#countUnsealed(1);
     this.#pruneTimer = setInterval(() => this.prune(), PRUNE_EVERY_MS);
     this.#pruneTimer.unref();
     this.#growTimer = setInterval(() => this.#growLog(), GROW_MS);
@@ -72,11 +77,18 @@ export class Journal {
 
   /** Goes on with the chain of this identity, or begins a local one. `fresh` tells that the old one could not be continued. */
   static open(deps: JournalDeps, identity: ChainIdentity | undefined, localIdentity: (key: Ed25519Key) => ChainIdentity): { readonly journal: Journal; readonly fresh: boolean } {
-    const stored = deps.store.current();
-    const key = stored === undefined ? undefined : deps.keys.load(stored.state.publicKey);
-    if (stored !== undefined && key !== undefined && belongsTo(stored, identity)) return { journal: new Journal(deps, stored, key), fresh: false };
-    const genesis = deps.keys.make();
-    return { journal: new Journal(deps, beginChain(deps.store, genesis, localIdentity(genesis)), genesis), fresh: true };
+    const { store, keys } = deps;
+    const stored = store.current();
+    const open = store.openRequests();
+    const told = stored === undefined ? undefined : replay(stored, open, Array.from(store.read(stored.no, stored.state.seq + 1, Number.MAX_SAFE_INTEGER)));
+    if (stored !== undefined && told === undefined) deps.log.error({ seq: stored.state.seq }, 'the last events of the journal do not follow from those before; a new chain is begun');
+    const key = told === undefined ? undefined : keys.load(told.state.publicKey);
+    if (stored !== undefined && told !== undefined && key !== undefined && belongsTo(stored, identity)) return { journal: new Journal(deps, stored, key, told), fresh: false };
+    if (stored !== undefined && told !== undefined) store.note({ chain: stored.no, state: told.state, addedBytes: told.bytes, open: [...told.open.values()] });
+    const genesis = keys.make();
+    const begun = beginChain(store, genesis, localIdentity(genesis));
+    const rest = told ?? { open: new Map(open.map((each) => [each.request, each])) };
+    return { journal: new Journal(deps, begun, genesis, { state: begun.state, open: rest.open, bytes: 0 }), fresh: true };
   }
 
   get chain(): { readonly id: Uint8Array; readonly device: string; readonly server: Uint8Array; readonly durableSeq: number; readonly receipted: number; readonly earliest: number } {
@@ -104,30 +116,30 @@ export class Journal {
   }
 
   /** Durable when this returns ok. Errors: BELAY_E_JOURNAL; the event then does not exist, and the refusal is counted. */
-  commit(draft: EventDraft | Prepared, link: EventLink = {}): Result<number, Failure> {
+  commit(draft: EventDraft | Prepared): Result<number, Failure> {
     if (this.full) this.prune();
     if (this.full) return this.#refuse();
-    if (!this.#writeWith(draft, link)) return this.#refuse();
+    if (!this.#writeWith(draft)) return this.#refuse();
     this.#scheduleSeal();
     return ok(this.#state.seq);
   }
 
   /** As `commit`, before anybody needs it: a failure is not counted, and `commit` tries again. */
-  commitAhead(event: Prepared, link: EventLink): boolean {
-    if (this.full || !this.#writeWith(event, link)) return false;
+  commitAhead(event: Prepared): boolean {
+    if (this.full || !this.#writeWith(event)) return false;
     this.#scheduleSeal();
     return true;
   }
 
   /** Written soon. Dropped, and counted, only when neither disk nor memory has room. */
-  append(draft: EventDraft, link: EventLink = {}): void {
+  append(draft: EventDraft): void {
     if (this.#closed) return;
     const noRoom = this.#bytes >= this.#deps.limits().maxBytes + RESERVE_BYTES;
     if (noRoom || this.#pending.length >= MAX_PENDING) {
       this.#refused++;
       return;
     }
-    this.#sign(draft, link);
+    this.#sign(draft);
     if (this.#pending.length >= FLUSH_EVENTS) this.flush();
     else this.#flushTimer ??= setTimeout(() => this.flush(), FLUSH_MS);
   }
@@ -154,7 +166,7 @@ export class Journal {
     this.#sealTimer = undefined;
     if (!this.flush() || this.#unsealed === 0) return;
     const next = this.#nextKey ?? this.#prepareKey();
-    if (next === undefined || !this.#writeWith({ type: 'evidence.checkpoint', fields: { nextKey: next.publicKey } }, {})) {
+    if (next === undefined || !this.#writeWith({ type: 'evidence.checkpoint', fields: { nextKey: next.publicKey } })) {
       this.#sealTimer = setTimeout(() => this.seal(), CHECKPOINT_MS);
       return;
     }
@@ -163,12 +175,13 @@ export class Journal {
     this.#nextKey = undefined;
     this.#unsealed = 0;
     this.#deps.keys.erase(old.publicKey);
+    this.#note();
     setImmediate(() => this.#prepareKey());
   }
 
-  /** Elevations that the last run left without an outcome. */
+  /** Elevations without an outcome so far; right after the start: those of the last run. */
   openRequests(): readonly OpenRequest[] {
-    return this.#deps.store.openRequests();
+    return [...this.#open.values()];
   }
 
   /** Durable events from `from`, as many as fit; at least one if there is one. */
@@ -193,9 +206,11 @@ export class Journal {
   /** Ends this chain and begins that of another identity. `genesis` came from `keys.make()`. */
   begin(identity: ChainIdentity, genesis: Ed25519Key): void {
     this.flush();
+    this.#note();
     const old = this.#key;
     this.#chain = beginChain(this.#deps.store, genesis, identity);
     this.#state = this.#chain.state;
+    this.#noted = { seq: 0, bytes: this.#noted.bytes };
     this.#pending = [];
     this.#unsealed = 0;
     this.#key = genesis;
@@ -206,8 +221,10 @@ export class Journal {
   prune(): void {
     const { maxBytes, retentionMs } = this.#deps.limits();
     try {
-      this.#deps.store.prune(this.#chain.no, this.#chain.receipted, { beforeMs: this.#deps.clock.now() - retentionMs, maxBytes: Math.floor(maxBytes * 0.9) });
+      this.#noteNow();
+      this.#deps.store.prune(this.#chain.no, Math.min(this.#chain.receipted, this.#noted.seq), { beforeMs: this.#deps.clock.now() - retentionMs, maxBytes: Math.floor(maxBytes * 0.9) });
       this.#bytes = this.#deps.store.totalBytes();
+      this.#noted = { ...this.#noted, bytes: this.#bytes };
       this.#chain = { ...this.#chain, earliest: this.#deps.store.current()?.earliest ?? this.#chain.earliest };
     } catch (error) {
       this.#deps.log.error({ cause: causeOf(error) }, 'the journal could not be pruned');
@@ -229,11 +246,11 @@ export class Journal {
   }
 
   /** All that is pending and this event, durably; false: this event does not exist and the rest is still pending. */
-  #writeWith(draft: EventDraft | Prepared, link: EventLink): boolean {
+  #writeWith(draft: EventDraft | Prepared): boolean {
     const before = this.#state;
     const mark = this.#pending.length;
     try {
-      this.#sign(draft, link);
+      this.#sign(draft);
       this.#write();
       return true;
     } catch (error) {
@@ -244,36 +261,53 @@ export class Journal {
     }
   }
 
-  #sign(draft: EventDraft | Prepared, link: EventLink): void {
-    const ready = 'after' in draft && draft.after === this.#state ? draft : this.#signed('after' in draft ? draft.draft : draft);
-    this.#state = ready.written.state;
-    this.#pending.push({ written: ready.written, timeMs: ready.timeMs, ...link });
+  #sign(event: EventDraft | Prepared): void {
+    const draft = 'after' in event ? event.draft : event;
+    const { written, moment } = 'after' in event && event.after === this.#state ? event : this.#signed(draft);
+    this.#state = written.state;
+    this.#pending.push({ draft, written, moment });
   }
 
-  #signed(draft: EventDraft): { readonly written: Written; readonly timeMs: number } {
+  #signed(draft: EventDraft): { readonly written: Written; readonly moment: Moment } {
     const { clock } = this.#deps;
     const moment = { timeMs: clock.now(), bootMs: clock.boot(), bootId: clock.bootId };
     const written = appendEvent(this.#state, draft, moment, this.#key.sign, { sha256, random: this.#salts });
-    return { written, timeMs: moment.timeMs };
+    return { written, moment };
   }
 
   #write(): void {
     const batch = this.#pending;
     this.#deps.store.write({
       chain: this.#chain.no,
-      events: batch.map(({ written, timeMs }) => ({ seq: written.record.payload.seq, timeMs, bytes: written.encoded })),
-      state: this.#state,
-      opened: batch.flatMap(({ opens }) => opens ?? []),
-      closed: batch.flatMap(({ closes }) => closes ?? []),
+      events: batch.map(({ written, moment }) => ({ seq: written.record.payload.seq, timeMs: moment.timeMs, bytes: written.encoded })),
     });
     this.#pending = [];
     this.#chain = { ...this.#chain, state: this.#state };
-    for (const { written } of batch) this.#bytes += written.encoded.length;
+    for (const { draft, written, moment } of batch) {
+      this.#bytes += written.encoded.length;
+      noteOpen(this.#open, draft, moment);
+    }
     this.#countUnsealed(batch.length);
     this.#writesSinceTidy++;
     this.#scheduleTidy();
     if (this.#refused > 0) setImmediate(() => this.#reportPressure());
     this.#onHead(this.#state.seq);
+  }
+
+  #noteNow(): void {
+    const { seq } = this.#chain.state;
+    if (seq === this.#noted.seq) return;
+    this.#deps.store.note({ chain: this.#chain.no, state: this.#chain.state, addedBytes: this.#bytes - this.#noted.bytes, open: [...this.#open.values()] });
+    this.#noted = { seq, bytes: this.#bytes };
+  }
+
+  /** What could not be noted is read from the events at the next start. */
+  #note(): void {
+    try {
+      this.#noteNow();
+    } catch (error) {
+      this.#deps.log.warn({ cause: causeOf(error) }, 'the state of the journal could not be noted');
+    }
   }
 
   #reportPressure(): void {
