@@ -42,6 +42,9 @@ type Permit = Exclude<Decision, { kind: 'deny' }>;
 type Yes = { readonly token: Uint8Array; readonly untilMs: number; readonly decision: Permit | undefined };
 
 export const VERDICT_MS = 5000;
+const TOKEN_BYTES = 16;
+/** There is nothing to commit. */
+const NO_TOKEN = new Uint8Array(TOKEN_BYTES);
 const SEAL_LIMIT = 256 * 1024 * 1024;
 const LONGEST_REASON = 1000;
 const SHORTEST_REASON = 1;
@@ -269,16 +272,19 @@ export class Elevation {
     const { loginShell, fileModeMask, pamAvailable } = this.#sudo;
     const launch = planLaunch({ gathered, obligations, sealed: this.#sealed, loginShell, fileModeMask, pamAccount: pamAccount && pamAvailable && !asked, pamSession: pamSession && pamAvailable });
     if (launch.by === Launch_By.UNSPECIFIED) return this.deny('fault', 'the file could not be sealed in memory.', decision);
-    this.#yes = { token: randomBytes(16), untilMs: this.#deps.platform.clock.boot() + VERDICT_MS, decision };
-    this.#stage = 'allowed';
-    const opensPam = launch.pamAccount || launch.pamSession;
-    // Decided in this very turn, and nothing is to come: a second look would see the same.
-    const atOnce = this.#sudo.startsAtOnce && !asked && !opensPam ? this.#go(gathered, decision) : undefined;
-    if (atOnce?.go === false) return { kind: 'deny', message: atOnce.message, rule: '' };
-    if (atOnce === undefined) setImmediate(() => this.#prepare(opensPam));
-    const rule = decision?.by[0];
+    const by = decision?.by[0];
+    const rule = by === undefined ? '' : ruleName(by);
     const message = decision?.kind === 'allow' ? (decision.message ?? '') : '';
-    return { kind: 'allow', message, rule: rule === undefined ? '' : ruleName(rule), token: this.#yes.token, launch, go: atOnce !== undefined };
+    const opensPam = launch.pamAccount || launch.pamSession;
+    if (this.#sudo.startsAtOnce && !asked && !opensPam) {
+      // Decided in this very turn, and nothing is to come: a second look would see the same.
+      const { go, message: stopped } = this.#go(gathered, decision);
+      return go ? { kind: 'allow', message, rule, token: NO_TOKEN, launch, go } : { kind: 'deny', message: stopped, rule: '' };
+    }
+    this.#yes = { token: randomBytes(TOKEN_BYTES), untilMs: this.#deps.platform.clock.boot() + VERDICT_MS, decision };
+    this.#stage = 'allowed';
+    setImmediate(() => this.#prepare(opensPam));
+    return { kind: 'allow', message, rule, token: this.#yes.token, launch, go: false };
   }
 
   /**

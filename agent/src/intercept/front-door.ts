@@ -44,6 +44,8 @@ function openFront(connection: Connection, deps: FrontDoorDeps, { rate, greet }:
     connection.end();
   };
   connection.send(greet(peer.actor.realUid));
+  // Every event names it: read while the plugin takes the greeting in.
+  if (sudo !== undefined) void peer.actor.loginSession.terminal;
   return {
     message(bytes) {
       if (!rate.take(peer.actor.realUid)) return refuse('BELAY_E_RATE_LIMITED', 'Too many requests; wait and try again.');

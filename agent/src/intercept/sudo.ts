@@ -72,12 +72,14 @@ export class SudoFrontEnd {
     }
     const elevation = new Elevation(number, sudo.value, this.#peer, this.#deps);
     this.#current = elevation;
-    const abort = new AbortController();
     if (sudo.value.mode === 'list-command') {
+      const abort = new AbortController();
       const listed = listCommand(elevation, sudo.value, { peer: this.#peer, deps: this.#deps, signal: abort.signal });
       return this.#inTime(elevation, abort, listed.then(listingReply));
     }
-    const step = elevation.check(() => abort.signal);
+    // Seldom needed: most answers come at once.
+    let abort: AbortController | undefined;
+    const step = elevation.check(() => (abort = new AbortController()).signal);
     return step instanceof Promise ? this.#inTime(elevation, abort, step.then((late) => stepReply(number, late))) : stepReply(number, step);
   }
 
@@ -88,10 +90,10 @@ export class SudoFrontEnd {
   }
 
   /** The watchdog: whatever the check is still doing after two seconds, the answer is no. */
-  async #inTime(elevation: Elevation, abort: AbortController, answer: Promise<Reply>): Promise<Reply> {
+  async #inTime(elevation: Elevation, abort: AbortController | undefined, answer: Promise<Reply>): Promise<Reply> {
     const late = Promise.withResolvers<Reply>();
     const timer = setTimeout(() => {
-      abort.abort();
+      abort?.abort();
       late.resolve(stepReply(elevation.number, elevation.deny('timeout', 'the answer took too long. Try again.')));
     }, DEADLINE_MS);
     try {
