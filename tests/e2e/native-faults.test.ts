@@ -1,8 +1,7 @@
 // The sudo plugin when belayd is gone, silent, forged or talks nonsense, and when the user interferes: nothing runs, the person
 // learns what to do, and root is never locked out.
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { type Act, type FakeBelayd, type FakeScript, openPluginPlace, startFakeBelayd } from '../support/fake-belayd.ts';
-import { describeRoot } from '../support/world/root-only.ts';
+import { type Act, describeBothWays, type FakeBelayd, type FakeScript, openPluginPlace, startFakeBelayd } from '../support/fake-belayd.ts';
 import { type Place, worldNode } from '../support/world/place.ts';
 
 const unreachable = expect.stringMatching(/^sudo: belayd does not answer, so nothing can be allowed\.\nsudo: Try again .*systemctl status belayd.*\n/);
@@ -40,10 +39,10 @@ const unfit: readonly (readonly [string, FakeScript])[] = [
   ['a sealed descriptor that is none', yes({ by: 'BY_SEALED', sealedFd: 9999 })],
 ];
 
-describeRoot('the sudo plugin and a belayd at fault', () => {
+describeBothWays('the sudo plugin and a belayd at fault', (option) => {
   let place: Place;
   let belayd: FakeBelayd;
-  beforeAll(async () => { ({ place, belayd } = await openPluginPlace()); });
+  beforeAll(async () => { ({ place, belayd } = await openPluginPlace(option)); });
   afterAll(async () => { await place?.close(); });
   beforeEach(async () => { await place.shell('rm -f /run/ran /run/go'); });
 
@@ -86,13 +85,13 @@ describeRoot('the sudo plugin and a belayd at fault', () => {
     expect(running.output().stdout).toBe('0\n');
   });
 
-  test('killed after the yes, the connection ends without an outcome', async () => {
+  test('killed after the yes, the command ends, or the connection without an outcome', async () => {
     await belayd.play({});
     const running = place.spawnAs('alice', ['sudo', 'sleep', '1000']);
     await place.waitFor(async () => (await place.run(['pgrep', '-x', 'sleep'])).code === 0 || (await place.shell('cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "')).includes('sleep 1000 '));
     running.signal('SIGKILL');
     await place.waitFor(async () => (await belayd.heard()).some(({ event }) => event === 'closed'));
-    expect(await belayd.framesAtEnd('outcome')).toEqual([]);
+    expect(await belayd.framesAtEnd('outcome')).toEqual(option === '' ? [{ request: '7', end: 'END_SIGNALED', value: 9 }] : []);
   });
 
   test('a socket that is not root\'s, or lies where others could put one, is not spoken to', async () => {

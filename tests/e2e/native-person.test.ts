@@ -1,8 +1,7 @@
 // The sudo plugin and the person at the keyboard: reasons, passwords through PAM, terminals, Ctrl-C and Ctrl-Z.
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { type FakeBelayd, openPluginPlace, textOf } from '../support/fake-belayd.ts';
+import { describeBothWays, type FakeBelayd, openPluginPlace, textOf } from '../support/fake-belayd.ts';
 import { passwords } from '../support/world/people.ts';
-import { describeRoot } from '../support/world/root-only.ts';
 import type { Place } from '../support/world/place.ts';
 
 const pam = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
@@ -10,11 +9,11 @@ const usualPam = ['auth required pam_unix.so nodelay', 'account required pam_uni
 const deny = { send: { verdict: { answer: 'ANSWER_DENY', request: '9', message: 'Belay #9: no.' } } };
 const ask = (challenge: object) => [{ send: { challenge: { request: '9', ...challenge } } }];
 
-describeRoot('the sudo plugin and a person', () => {
+describeBothWays('the sudo plugin and a person', (option) => {
   let place: Place;
   let belayd: FakeBelayd;
   beforeAll(async () => {
-    ({ place, belayd } = await openPluginPlace());
+    ({ place, belayd } = await openPluginPlace(option));
     await place.writeFile('/usr/local/bin/note-session', '#!/bin/sh\necho "$PAM_TYPE $PAM_USER $PAM_RUSER" >>/var/log/sessions\n', '0755');
     await place.writeFile('/usr/local/bin/askpass', '#!/bin/sh\necho "asked: $1" >&2\necho alice-rope\n', '0755');
   });

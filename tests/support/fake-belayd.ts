@@ -9,6 +9,7 @@ import { createServer, type Socket } from 'node:net';
 import { seal } from '../../agent/src/platform/linux/seal.ts';
 import { openPlace, type Place, waitFor, worldNode, worldRepo } from './world/place.ts';
 import type { WorldProcess } from './world/channel.ts';
+import { describeRoot } from './world/root-only.ts';
 
 /** One thing the fake does when it has received a frame. */
 export type Act =
@@ -78,12 +79,21 @@ export async function startFakeBelayd(place: Place): Promise<FakeBelayd> {
   };
 }
 
+/** Both ways of the plugin: sudo becomes the command, and a keeper sees it end; or sudo waits, as it has to on older kernels. */
+const ways = [{ way: 'sudo becomes the command', option: '' }, { way: 'sudo waits', option: ' wait' }] as const;
+
+export type Way = (typeof ways)[number]['option'];
+
+export function describeBothWays(title: string, tests: (option: Way) => void): void {
+  for (const { way, option } of ways) describeRoot(`${title}: ${way}`, () => tests(option));
+}
+
 /** A place where real sudo uses our plugin, with a fake belayd that says yes to everything. */
-export async function openPluginPlace(): Promise<{ readonly place: Place; readonly belayd: FakeBelayd }> {
+export async function openPluginPlace(option: Way): Promise<{ readonly place: Place; readonly belayd: FakeBelayd }> {
   const place = await openPlace();
   try {
     await place.shell(`install -D -m 0644 ${worldRepo}/agent/native/build/belay_sudo.so /opt/plugin/belay_sudo.so`);
-    await place.writeFile('/etc/sudo.conf', 'Plugin belay_policy /opt/plugin/belay_sudo.so\nPlugin belay_audit /opt/plugin/belay_sudo.so\n');
+    await place.writeFile('/etc/sudo.conf', `Plugin belay_policy /opt/plugin/belay_sudo.so${option}\nPlugin belay_audit /opt/plugin/belay_sudo.so\n`);
     return { place, belayd: await startFakeBelayd(place) };
   } catch (error) {
     await place.close();

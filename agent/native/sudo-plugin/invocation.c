@@ -115,7 +115,9 @@ static void parse_user_info(struct invocation *invocation, const char *entry) {
 
 void invocation_parse(struct invocation *invocation, char *const settings[], char *const user_info[], char *const user_env[],
                       char *const plugin_options[]) {
-    *invocation = (struct invocation){.real_uid = getuid(), .user = "", .host = "localhost", .working_directory = "",
+    // sudo opens audit plugins first.
+    const bool may_background = invocation->may_background;
+    *invocation = (struct invocation){.real_uid = getuid(), .may_background = may_background, .user = "", .host = "localhost", .working_directory = "",
                                       .terminal = "", .file_mode_mask = 022, .environment = user_env};
     for (; settings != NULL && *settings != NULL; settings++) parse_setting(invocation, *settings);
     for (; user_info != NULL && *user_info != NULL; user_info++) parse_user_info(invocation, *user_info);

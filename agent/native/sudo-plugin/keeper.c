@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -143,12 +144,22 @@ static int keep(void *context) {
     session->committed_at_ms = 0;
     if (!in_time) keeper_tell_too_late();
     detach();
-    // What is not told here, sudo has told itself.
-    const bool known = await_end(&session->keeper, &status);
+    const bool known = !session->keeper.failed && await_end(&session->keeper, &status);
     if (!in_time) session_report(session, END_SUDO_ERROR, ETIME, false);
+    else if (session->keeper.failed) session_report(session, END_EXEC_FAILED, 0, false);
     else if (known) session_report_status(session, status);
     session_end(session);
     _exit(0);
+}
+
+void keeper_dismiss(struct keeper *keeper) {
+    if (!keeper->begun || keeper->pid != getpid()) return;
+    keeper->failed = !keeper->forked;
+    if (keeper->forked) return; // it waits for this process's own end
+    atomic_store(&keeper->shared, 0);
+    syscall(SYS_futex, &keeper->shared, FUTEX_WAKE, 1, NULL, NULL, 0);
+    // It uses this memory now: nothing else may.
+    while (syscall(SYS_wait4, keeper->keeper, NULL, __WALL, NULL) < 0 && errno == EINTR) {}
 }
 
 bool keeper_begin(struct session *session) {
@@ -166,7 +177,8 @@ bool keeper_begin(struct session *session) {
         sigfillset(&all);
         sigprocmask(SIG_SETMASK, &all, &before);
         // Without an end signal: a child that the command, which does not know of it, cannot wait for.
-        keeper->begun = clone(keep, stack + STACK_BYTES, CLONE_VM, session) > 0;
+        keeper->keeper = clone(keep, stack + STACK_BYTES, CLONE_VM, session);
+        keeper->begun = keeper->keeper > 0;
         sigprocmask(SIG_SETMASK, &before, NULL);
         close(keeper->process);
     }

@@ -12,7 +12,9 @@ struct session;
 // sudo's process and the keeper share their memory, this too, until sudo becomes the command.
 struct keeper {
     bool begun;
+    bool failed;       // sudo could not become the command, and waits until the keeper is through
     bool forked;       // sudo waits after all (another plugin of sudo's wants to see the command): its own end tells the command's
+    pid_t keeper;
     int process;       // pidfd of sudo's process
     pid_t pid;         // of sudo's process
     _Atomic int shared; // 1 while sudo's process is in this memory; the kernel clears it
@@ -25,6 +27,8 @@ enum { START_LIMIT_MS = 5000 };
 bool keeper_is_possible(void);
 // Starts the keeper of `session`. False: there is none, and nothing has changed.
 bool keeper_begin(struct session *session);
+// sudo ends without having become the command: the keeper tells so, closes PAM's session, and is gone when this returns.
+void keeper_dismiss(struct keeper *keeper);
 void keeper_tell_too_late(void);
 
 #endif

@@ -132,8 +132,9 @@ static int policy_check(int argc, char *const argv[], char *env_add[], char **co
         if (*errstr == NULL) *command_info = plan_command_info(&session.launch, session.execfd, &session.invocation, session.becomes_command && session.launch.pam_session);
         *argv_out = session.launch.argv;
         *user_env_out = environment;
-        if (*errstr == NULL) result = *command_info == NULL ? SUDO_FAILED : SUDO_YES;
+        result = *errstr != NULL || *command_info == NULL ? SUDO_FAILED : SUDO_YES;
     }
+    session_release(&session);
     return result;
 }
 

@@ -17,6 +17,8 @@
 
 enum { MAX_CHALLENGES = 8 };
 
+static const int ENDING[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGUSR1, SIGUSR2};
+
 // pthread_atfork takes no argument. sudo uses one policy plugin for one command.
 static struct session *the_session;
 
@@ -70,6 +72,34 @@ static enum authentication authenticate(struct session *session, const struct ch
     return result;
 }
 
+// sudo ends by exit(3) when it could not become the command, and says why itself.
+static void leave(void) {
+    keeper_dismiss(&the_session->keeper);
+}
+
+// A signal that ends sudo is held back while belayd is asked: sudo would note it, and end only after the go.
+static void hold_signals(struct session *session, bool hold) {
+    sigset_t set;
+    if (!session->becomes_command) return;
+    sigemptyset(&set);
+    for (size_t index = 0; index < sizeof ENDING / sizeof ENDING[0]; index++) sigaddset(&set, ENDING[index]);
+    sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+// Before the command may start: a signal that was held back ends sudo by itself, as if it had never been held.
+static void obey_signals(struct session *session) {
+    sigset_t pending;
+    if (!session->becomes_command || sigpending(&pending) != 0) return;
+    for (size_t index = 0; index < sizeof ENDING / sizeof ENDING[0]; index++) {
+        if (!sigismember(&pending, ENDING[index])) continue;
+        session_report(session, END_SUDO_ERROR, EINTR, false);
+        leave();
+        signal(ENDING[index], SIG_DFL);
+        hold_signals(session, false);
+        raise(ENDING[index]);
+    }
+}
+
 static bool meet(struct session *session, const struct challenge *challenge) {
     struct wire_writer frame;
     struct demands_met met = {.request = challenge->request, .authentication = AUTHENTICATION_CANCELLED};
@@ -112,8 +142,12 @@ static bool handle(struct session *session, unsigned *challenges, enum reply *re
     *reply = REPLY_UNREACHABLE;
     if (!connection_receive(&session->connection, answer)) return true;
     switch (answer->kind) {
-    case FRAME_CHALLENGE:
-        return ++*challenges > MAX_CHALLENGES || !meet(session, &answer->challenge);
+    case FRAME_CHALLENGE: {
+        hold_signals(session, false); // a person is being asked
+        const bool met = ++*challenges <= MAX_CHALLENGES && meet(session, &answer->challenge);
+        hold_signals(session, true);
+        return !met;
+    }
     case FRAME_VERDICT:
         *reply = tell_verdict(session, &answer->verdict);
         return true;
@@ -127,12 +161,6 @@ static bool handle(struct session *session, unsigned *challenges, enum reply *re
     default:
         return true;
     }
-}
-
-// sudo ends by exit(3) when it could not become the command, and says why itself.
-static void leave(void) {
-    if (!the_session->keeper.forked) session_report(the_session, END_EXEC_FAILED, 0, false);
-    pam_finish(&the_session->pam);
 }
 
 static void keep(struct session *session) {
@@ -159,7 +187,9 @@ static enum reply exchange(struct session *session, struct wire_writer *frame, b
     // While belayd decides: the modules take as long to load as the decision to come.
     if (runs && hello.pam) pam_load(&session->pam);
     else if (runs && session->becomes_command) keep(session);
+    if (runs) hold_signals(session, true);
     while (!handle(session, &challenges, &reply)) {}
+    if (runs && reply != REPLY_YES) hold_signals(session, false);
     return reply;
 }
 
@@ -224,7 +254,10 @@ static bool take_go(struct session *session, bool taken) {
     session->committed_at_ms = session->asked_at_ms;
     session->stage = STAGE_COMMITTED;
     // SECURITY(T-10): only what was asked for.
-    if (taken && session->becomes_command && !is_late) return true;
+    if (taken && session->becomes_command && !is_late) {
+        obey_signals(session);
+        return true;
+    }
     if (is_late) keeper_tell_too_late();
     session_report(session, END_SUDO_ERROR, is_late ? ETIME : 0, false);
     return false;
@@ -293,6 +326,7 @@ const char *session_commit(struct session *session, char **environment[]) {
     if (fault == NULL) {
         session->committed_at_ms = session_now_ms();
         session->stage = STAGE_COMMITTED;
+        obey_signals(session);
     } else {
         session->stage = STAGE_ENDED;
         pam_finish(&session->pam);
@@ -326,6 +360,10 @@ void session_report_error(struct session *session, const char *text) {
     struct wire_writer frame;
     if (session->connection.fd < 0 || session->answer.kind != FRAME_VERDICT || !session->answer.verdict.allow) return;
     if (frame_audit_error(&frame, session->answer.verdict.request, text)) connection_send(&session->connection, &frame);
+}
+
+void session_release(struct session *session) {
+    hold_signals(session, false);
 }
 
 void session_end(struct session *session) {

@@ -52,6 +52,8 @@ void session_report_status(struct session *session, int status);
 void session_report(struct session *session, enum outcome_end end, int32_t value, bool core_dumped);
 void session_report_error(struct session *session, const char *text);
 bool session_forget_reauth(struct session *session, bool everywhere);
+// Lets the signals through that were held back while belayd was asked.
+void session_release(struct session *session);
 // Closes everything that is still open. Safe to call twice.
 void session_end(struct session *session);
 
