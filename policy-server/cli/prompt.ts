@@ -38,8 +38,9 @@ const [CTRL_C, CTRL_D, CTRL_U, BACKSPACE, DELETE] = ['\u0003', '\u0004', '\u0015
 /** In raw mode the terminal shows nothing of what is typed. */
 function typed(question: string, shown: boolean): Promise<string> {
   const { stdin, stderr } = process;
-  stderr.write(question);
+  // Before the question: who types fast must not be seen either.
   stdin.setRawMode(true);
+  stderr.write(question);
   stdin.setEncoding('utf8');
   return new Promise((resolve, reject) => {
     let text = '';

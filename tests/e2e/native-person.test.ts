@@ -109,7 +109,17 @@ describeBothWays('the sudo plugin and a person', (option) => {
     await belayd.play({ sudoCheck: [{ allow: { launch: { pamSession: true, pamAccount: true, user: 'bob' } } }], commit: [{ until: '/var/log/sessions' }, { send: { commitAnswer: { answer: 'ANSWER_GO' } } }] });
     const ran = await place.sudo('alice', ['sh', '-c', 'echo "$KRB5CCNAME $MARK [$LD_PRELOAD]"; umask; cat /var/log/sessions']);
     expect(ran).toMatchObject({ code: 0, stdout: 'FILE:/tmp/cc launch []\n0022\nopen_session bob alice\n' });
-    expect(await place.readFile('/var/log/sessions')).toBe('open_session bob alice\nclose_session bob alice\n');
+    await place.waitFor(async () => (await place.readFile('/var/log/sessions')) === 'open_session bob alice\nclose_session bob alice\n', { what: 'the session to be closed' });
+  });
+
+  test('the limits that PAM sets are the command\'s, and the caller\'s where it sets none', async () => {
+    await place.writeFile('/etc/pam.d/sudo', pam([...usualPam, 'session required pam_limits.so conf=/etc/limits-test.conf']));
+    await place.writeFile('/etc/limits-test.conf', 'root hard nofile 700\nroot soft nofile 600\n');
+    await belayd.play({ sudoCheck: [{ allow: { launch: { pamSession: true } } }] });
+    const show = ['bash', '-c', 'ulimit -Ss 4096; ulimit -Sf 12345; ulimit -Sn 500; sudo bash -c "ulimit -Hn; ulimit -Sn"; sudo bash -c "ulimit -Ss; ulimit -Sf; ulimit -Sn"'];
+    expect(await place.runAs('alice', show)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^700\n600\n/) });
+    await place.writeFile('/etc/pam.d/sudo', pam(usualPam));
+    expect(await place.runAs('alice', show)).toMatchObject({ code: 0, stdout: expect.stringMatching(/\n4096\n12345\n500\n$/) });
   });
 
   test('a refused account stops it before the commit, and belayd hears why', async () => {

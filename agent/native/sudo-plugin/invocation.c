@@ -115,9 +115,7 @@ static void parse_user_info(struct invocation *invocation, const char *entry) {
 
 void invocation_parse(struct invocation *invocation, char *const settings[], char *const user_info[], char *const user_env[],
                       char *const plugin_options[]) {
-    // sudo opens audit plugins first.
-    const bool may_background = invocation->may_background;
-    *invocation = (struct invocation){.real_uid = getuid(), .may_background = may_background, .user = "", .host = "localhost", .working_directory = "",
+    *invocation = (struct invocation){.real_uid = getuid(), .user = "", .host = "localhost", .working_directory = "",
                                       .terminal = "", .file_mode_mask = 022, .environment = user_env};
     for (; settings != NULL && *settings != NULL; settings++) parse_setting(invocation, *settings);
     for (; user_info != NULL && *user_info != NULL; user_info++) parse_user_info(invocation, *user_info);
@@ -129,12 +127,13 @@ void invocation_parse(struct invocation *invocation, char *const settings[], cha
 }
 
 // sudo tells no plugin of -b. A word too many taken for one only makes sudo stay.
-void invocation_parse_options(struct invocation *invocation, char *const words[], int count) {
+bool invocation_may_background(char *const words[], int count) {
     for (int index = 1; index < count && words[index] != NULL; index++) {
         const char *word = words[index];
         if (word[0] != '-') continue;
-        if (word[1] == '-' ? word[2] == 'b' : strchr(word, 'b') != NULL) invocation->may_background = true;
+        if (word[1] == '-' ? word[2] == 'b' : strchr(word, 'b') != NULL) return true;
     }
+    return false;
 }
 
 const char *invocation_variable(const struct invocation *invocation, const char *name) {

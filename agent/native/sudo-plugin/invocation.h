@@ -30,7 +30,6 @@ struct invocation {
     bool non_interactive;
     bool ignore_ticket;
     bool edit;
-    bool may_background; // -b, or what may be one
     bool use_pty; // plugin option in sudo.conf
     bool wait;    // plugin option in sudo.conf: sudo stays and waits for the command, as it has to on older kernels
     // An option of sudo's that the plugin does not support, as the user knows it; NULL when there is none.
@@ -39,8 +38,8 @@ struct invocation {
 
 void invocation_parse(struct invocation *invocation, char *const settings[], char *const user_info[], char *const user_env[],
                       char *const plugin_options[]);
-// Takes the command line that only the audit plugin is given: `count` words with sudo's own options.
-void invocation_parse_options(struct invocation *invocation, char *const words[], int count);
+// Whether -b may be among `count` words with sudo's own options, which only audit plugins are given.
+bool invocation_may_background(char *const words[], int count);
 // A variable of the caller's, or NULL.
 const char *invocation_variable(const struct invocation *invocation, const char *name);
 

@@ -95,7 +95,7 @@ static bool plan_locally(char *const argv[], char *const environment_added[]) {
 
 static bool decide(char *const argv[], char *const environment_added[]) {
     const struct invocation *invocation = &session.invocation;
-    session.becomes_command = !invocation->use_pty && !invocation->wait && !invocation->may_background && keeper_is_possible();
+    session.becomes_command = !invocation->use_pty && !invocation->wait && !session.may_background && keeper_is_possible();
     const struct sudo_check check = describe(MODE_RUN, argv, environment_added);
     switch (session_ask(&session, &check)) {
     case REPLY_YES:
@@ -208,7 +208,7 @@ static int audit_open(unsigned int version, sudo_conv_t conversation, sudo_print
                       char *const plugin_options[], const char **errstr) {
     (void)version, (void)conversation, (void)print, (void)settings, (void)user_info, (void)submit_envp, (void)plugin_options;
     (void)errstr;
-    invocation_parse_options(&session.invocation, submit_argv, submit_optind);
+    session.may_background = invocation_may_background(submit_argv, submit_optind);
     return SUDO_YES;
 }
 

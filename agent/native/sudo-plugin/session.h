@@ -30,6 +30,7 @@ struct session {
     int execfd;    // -1: by path
     int64_t asked_at_ms;     // CLOCK_BOOTTIME
     int64_t committed_at_ms; // CLOCK_BOOTTIME
+    bool may_background;     // -b, or what may be one; sudo then forks before it starts anything
     bool becomes_command;    // sudo is to become the command, if there can be a keeper
     struct keeper keeper;
 };

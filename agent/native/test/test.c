@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "frames.h"
 #include "invocation.h"
+#include "limits.h"
 #include "person.h"
 #include "plan.h"
 
@@ -204,8 +206,54 @@ static void pam_adds_but_never_replaces_and_never_steers_a_loader(void) {
     free(merged);
 }
 
+static void what_may_be_b_is_taken_for_it(void) {
+    char *plain[] = {"sudo", "-n", "-u", "bob", "A=b", NULL};
+    char *clustered[] = {"sudo", "-nb", NULL};
+    char *named[] = {"sudo", "--backg", NULL};
+    EXPECT(!invocation_may_background(plain, 5));
+    EXPECT(invocation_may_background(clustered, 2));
+    EXPECT(invocation_may_background(named, 2));
+    EXPECT(!invocation_may_background(clustered, 1));
+    EXPECT(!invocation_may_background(NULL, 0));
+}
+
+static void the_callers_limits_are_told_from_those_of_pam(void) {
+    struct rlimit now;
+    char same[64];
+    char entry[96];
+    struct invocation invocation = {0};
+    EXPECT(getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_cur > 16);
+    EXPECT(!limits_note_callers(&invocation, "tty=/dev/pts/1") && !limits_note_callers(&invocation, "rlimit_nofileX=1,2"));
+    snprintf(same, sizeof same, "rlimit_nofile=%llu,%llu", (unsigned long long)now.rlim_cur, (unsigned long long)now.rlim_max);
+    if (now.rlim_max == RLIM_INFINITY) snprintf(same, sizeof same, "rlimit_nofile=%llu,infinity", (unsigned long long)now.rlim_cur);
+    EXPECT(limits_note_callers(&invocation, same));
+    for (size_t index = 0; index < LIMIT_COUNT; index++) EXPECT(!limits_changed(&invocation, index, entry, sizeof entry));
+    // As PAM's limits module would.
+    EXPECT(setrlimit(RLIMIT_NOFILE, &(struct rlimit){16, now.rlim_max}) == 0);
+    size_t changed = 0;
+    for (size_t index = 0; index < LIMIT_COUNT; index++) {
+        if (!limits_changed(&invocation, index, entry, sizeof entry)) continue;
+        changed++;
+        EXPECT(strncmp(entry, "rlimit_nofile=16,", 17) == 0);
+    }
+    EXPECT(changed == 1);
+    limits_become_callers(&invocation);
+    EXPECT(getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_cur > 16);
+    EXPECT(limits_note_callers(&invocation, "rlimit_nofile=many,few"));
+    for (size_t index = 0; index < LIMIT_COUNT; index++) EXPECT(!limits_changed(&invocation, index, entry, sizeof entry));
+}
+
+static void a_go_follows_only_a_yes_with_a_launch(void) {
+    struct server_frame frame;
+    EXPECT(!DECODE("\x1a\x04\x08\x01\x40\x01", &frame));
+    EXPECT(!DECODE("\x1a\x04\x08\x02\x40\x01", &frame));
+}
+
 int main(void) {
     a_hello_is_read_and_may_grow();
+    what_may_be_b_is_taken_for_it();
+    the_callers_limits_are_told_from_those_of_pam();
+    a_go_follows_only_a_yes_with_a_launch();
     a_verdict_with_a_launch_is_read_whole();
     broken_and_unknown_frames_are_no_frames();
     only_one_value_is_a_yes();
@@ -217,6 +265,6 @@ int main(void) {
     prompts_are_expanded_as_by_sudo();
     a_launch_that_cannot_be_applied_is_named();
     pam_adds_but_never_replaces_and_never_steers_a_loader();
-    puts("12 tests passed");
+    puts("15 tests passed");
     return 0;
 }
