@@ -2,6 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { build } from './build.mjs';
+import { buildNative, hasNativeSources } from './native.mjs';
 import { nodeBinary, projectRoot, toolEnvironment } from './node26.mjs';
 
 const folder = join(projectRoot, 'bench');
@@ -12,6 +14,10 @@ const names = existsSync(folder)
 const [name, ...args] = process.argv.slice(2);
 
 if (name !== undefined && names.includes(name)) {
+  // What is measured are the bundles and the plugin of this very tree.
+  const { failed } = await build();
+  if (failed.length > 0) throw new Error(`no bundle of ${failed.join(', ')}`);
+  if (hasNativeSources() && buildNative() !== 0) throw new Error('the sudo plugin does not build');
   const file = join(folder, `${name}${suffix}`);
   const result = spawnSync(nodeBinary(), ['--expose-gc', file, ...args], { cwd: projectRoot, stdio: 'inherit', env: toolEnvironment() });
   process.exitCode = result.status ?? 1;

@@ -60,7 +60,7 @@ export const EVENT_TYPES = {
       uid,
       user,
       end: { kind: 'text', about: 'exited, signaled, exec-failed, sudo-error, refused-at-commit, or lost: the connection broke first' },
-      value: { kind: 'number', about: 'Exit code, signal or errno' },
+      value: { kind: 'number', about: 'Exit code, signal or errno; 0 with exec-failed: only the person was told why' },
       durationMs: { kind: 'number', about: 'From the go to the end' },
     },
   },
