@@ -54,10 +54,12 @@ export async function startDaemon(deps: DaemonDeps): Promise<Daemon> {
   else servers.push(await listen(core.uplink.door, platform, log));
   core.configChanged();
   const rehearsing = warmUp(platform, join(places.sockets, FRONT_SOCKET));
+  const trimming = setInterval(platform.trimMemory, TRIM_EVERY_MS);
   return {
     configChanged: core.configChanged,
     async close() {
       rehearsing.stop();
+      clearInterval(trimming);
       await Promise.all(servers.map((server) => server.close()));
       core.stop();
       journal.append({ type: 'agent.stopped', fields: {} });
@@ -66,6 +68,8 @@ export async function startDaemon(deps: DaemonDeps): Promise<Daemon> {
     },
   };
 }
+
+const TRIM_EVERY_MS = 30_000;
 
 function makeFolders(places: Places): void {
   process.umask(0o077);

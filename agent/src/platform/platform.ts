@@ -73,4 +73,6 @@ export interface Platform {
   /** Copies the bytes behind `fd` into a sealed memfd and hashes them there. */
   seal(fd: number, maxBytes: number, signal: AbortSignal): Promise<Result<SealedCopy, string>>;
   closeDescriptor(fd: number): void;
+  /** Gives unused memory back to the system; for quiet moments. */
+  trimMemory(): void;
 }

@@ -3,13 +3,13 @@ import type { ByteString } from '@belay/core/bytes';
 import type { Clock, Platform } from '../platform.ts';
 import { createAccounts } from './accounts.ts';
 import { fileState, inspect } from './inspect.ts';
-import { bootMs } from './libc.ts';
+import { bootMs, trimMemory } from './libc.ts';
 import { peerOf } from './peer.ts';
 import { seal } from './seal.ts';
 import { openRootFolder, walk } from './walk.ts';
 
 export function createLinuxPlatform(): Platform {
-  return { clock: createClock(), accounts: createAccounts(), peerOf, inspect, fileState, objectOf, openRootFolder, seal, closeDescriptor: closeSync };
+  return { clock: createClock(), accounts: createAccounts(), peerOf, inspect, fileState, objectOf, openRootFolder, seal, closeDescriptor: closeSync, trimMemory };
 }
 
 function createClock(): Clock {
