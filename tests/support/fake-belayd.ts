@@ -35,7 +35,8 @@ export type Heard = { readonly event: 'connected' | 'closed' | 'frame'; readonly
 
 const socketFile = '/run/belay/belayd.sock';
 const scriptFile = '/run/fake-belayd.json';
-const logFile = '/var/log/fake-belayd.jsonl';
+/** One for each script: what a connection of before still says is not heard any more. */
+const logOf = (script: number): string => `/var/log/fake-belayd-${script}.jsonl`;
 
 export type FakeBelayd = {
   /** What it will do from the next connection on; forgets what it heard. */
@@ -49,14 +50,20 @@ export type FakeBelayd = {
 };
 
 export async function startFakeBelayd(place: Place): Promise<FakeBelayd> {
-  await place.writeFile(scriptFile, '{}');
-  await place.shell(`mkdir -p -m 0755 /run/belay && : >${logFile}`);
+  let current = 0;
+  const play = async (script: FakeScript): Promise<void> => {
+    current++;
+    await place.writeFile(logOf(current), '');
+    await place.writeFile(scriptFile, JSON.stringify({ ...script, log: logOf(current) }));
+  };
+  await place.shell('mkdir -p -m 0755 /run/belay');
+  await play({});
   const running: WorldProcess = place.spawn([worldNode, '--disable-warning=ExperimentalWarning', `${worldRepo}/tests/support/fake-belayd.ts`]);
   await place.waitFor(async () => {
     if (running.hasEnded()) throw new Error(`the fake belayd ended: ${running.output().stderr}`);
     return (await place.run(['test', '-S', socketFile])).code === 0;
   }, { what: 'the fake belayd' });
-  const heard = async (): Promise<readonly Heard[]> => (await place.readFile(logFile)).split('\n').filter(Boolean).map((line) => JSON.parse(line) as Heard);
+  const heard = async (): Promise<readonly Heard[]> => (await place.readFile(logOf(current))).split('\n').filter(Boolean).map((line) => JSON.parse(line) as Heard);
   const framesOf = (all: readonly Heard[], kind: string): Fields => all.flatMap(({ frame }) => (frame?.[kind] === undefined ? [] : [frame[kind] as Fields[number]]));
   const atEnd = async (): Promise<readonly Heard[] | undefined> => {
     const all = await heard();
@@ -64,10 +71,7 @@ export async function startFakeBelayd(place: Place): Promise<FakeBelayd> {
     return count('connected') > 0 && count('connected') === count('closed') ? all : undefined;
   };
   return {
-    play: async (script) => {
-      await place.writeFile(scriptFile, JSON.stringify(script));
-      await place.shell(`: >${logFile}`);
-    },
+    play,
     heard,
     frames: async (kind) => framesOf(await heard(), kind),
     framesAtEnd: async (kind) => framesOf(await place.waitFor(atEnd, { what: 'all connections to end' }), kind),
@@ -126,11 +130,11 @@ function write(socket: Socket, message: ServerFrame): void {
   socket.write(Buffer.concat([header, body]));
 }
 
-function note(heard: Heard): void {
-  appendFileSync(logFile, `${JSON.stringify(heard)}\n`);
+function note({ script }: Pick<Conversation, 'script'>, heard: Heard): void {
+  appendFileSync(script.log, `${JSON.stringify(heard)}\n`);
 }
 
-type Conversation = { readonly socket: Socket; readonly script: Required<FakeScript>; check: SudoCheck | undefined };
+type Conversation = { readonly socket: Socket; readonly script: Required<FakeScript> & { readonly log: string }; check: SudoCheck | undefined };
 
 async function allow(conversation: Conversation, how: Extract<Act, { allow: unknown }>['allow']): Promise<void> {
   const { check } = conversation;
@@ -169,17 +173,17 @@ async function perform(conversation: Conversation, acts: readonly Act[]): Promis
 
 async function receive(conversation: Conversation, body: Buffer): Promise<void> {
   const frame = fromBinary(ClientFrameSchema, body);
-  note({ event: 'frame', frame: toJson(ClientFrameSchema, frame) as { [kind: string]: JsonValue } });
+  note(conversation, { event: 'frame', frame: toJson(ClientFrameSchema, frame) as { [kind: string]: JsonValue } });
   if (frame.message.case === 'sudoCheck') conversation.check = frame.message.value;
   const acts = conversation.script[frame.message.case as keyof FakeScript];
   if (acts !== undefined) await perform(conversation, acts);
 }
 
 function serve(socket: Socket): void {
-  const conversation: Conversation = { socket, script: { ...defaults, ...(JSON.parse(readFileSync(scriptFile, 'utf8')) as FakeScript) }, check: undefined };
+  const conversation: Conversation = { socket, script: { ...defaults, ...(JSON.parse(readFileSync(scriptFile, 'utf8')) as FakeScript & { readonly log: string }) }, check: undefined };
   let received: Buffer = Buffer.alloc(0);
   let last = Promise.resolve();
-  note({ event: 'connected' });
+  note(conversation, { event: 'connected' });
   socket.on('data', (data) => {
     received = Buffer.concat([received, data as Buffer]);
     while (received.length >= 4 && received.length >= 4 + received.readUInt32BE(0)) {
@@ -190,7 +194,7 @@ function serve(socket: Socket): void {
     }
   });
   socket.on('error', () => {});
-  socket.on('close', () => note({ event: 'closed' }));
+  socket.on('close', () => note(conversation, { event: 'closed' }));
   last = last.then(() => perform(conversation, conversation.script.hello));
 }
 
