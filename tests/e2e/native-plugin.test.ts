@@ -29,6 +29,17 @@ describeBothWays('the sudo plugin', (option) => {
     expect(await belayd.framesAtEnd('outcome')).toEqual([{ request: '7', end: 'END_EXITED', value: 3 }]);
   });
 
+  // SECURITY(T-10): a go is taken only where it was asked for.
+  test('a yes that is the go needs no commit, where the plugin said that nothing comes between', async () => {
+    await belayd.play({ sudoCheck: [{ allow: { go: true } }] });
+    const ran = await place.sudo('alice', ['sh', '-c', 'exit 3']);
+    const asksForIt = option === '';
+    expect((await belayd.frames('sudoCheck'))[0]?.['startsAtOnce'] ?? false).toBe(asksForIt);
+    expect(ran.code).toBe(asksForIt ? 3 : 1);
+    expect(await belayd.framesAtEnd('outcome')).toEqual([{ request: '7', ...(asksForIt ? { end: 'END_EXITED', value: 3 } : { end: 'END_SUDO_ERROR' }) }]);
+    expect(await belayd.frames('commit')).toEqual([]);
+  });
+
   test('every part of a launch is applied: user, groups, directory, umask, arguments', async () => {
     const launch = {
       argv: ['other', '-c', 'echo "$0"; id -u; id -g; id -G; pwd; umask'].map(base64), uid: 20002, gid: 20003, groups: [20003, 20201], user: 'bob',

@@ -42,6 +42,17 @@ describeRoot('T-33 a front end that is stopped', () => {
     return stdout.trim() === '' ? undefined : stdout.trim();
   }, { what: `${command} to run` });
 
+  /** belayd's local settings, in force: its greeting tells. */
+  const usePam = async (pam: boolean): Promise<void> => {
+    await world.writeFile('/etc/belay/agent.yaml', `sudo: { pamAccount: ${pam}, pamSession: ${pam} }\n`);
+    const caller = await startAttacker(world, likeSudo(20001));
+    await world.waitFor(async () => {
+      const hello = await (await converse(caller)).next();
+      return hello?.case === 'hello' && hello.value.pam === pam;
+    }, { what: 'the setting to be in force' });
+    await caller.kill();
+  };
+
   test('her signals do not reach the front end once it asks her', async () => {
     const terminal = world.terminalAs('alice', ['sudo', 'whoami']);
     await terminal.expect(/reason/);
@@ -113,6 +124,16 @@ describeRoot('T-33 a front end that is stopped', () => {
     terminal.type('\u0003');
     await terminal.ended();
     await world.eventOf((event) => event.type === 'elevation.outcome' && event.fields['end'] === 'signaled' && event.fields['value'] === 2);
+  });
+
+  test('without PAM the yes is the go, and the intent is on record before it', async () => {
+    await usePam(false);
+    expect(await world.sudo('alice', ['mark', 'at-once'])).toMatchObject({ code: 0 });
+    const isOurs = ({ fields }: { readonly fields: Record<string, unknown> }) => (fields['argv'] as Uint8Array[]).some((bytes) => Buffer.from(bytes).toString() === 'at-once');
+    const intent = await world.eventOf((event) => event.type === 'elevation.intent' && isOurs(event));
+    const outcome = await world.eventOf((event) => event.type === 'elevation.outcome' && event.fields['request'] === intent.fields['request']);
+    expect(outcome.fields).toMatchObject({ end: 'exited', value: 0 });
+    await usePam(true);
   });
 
   test('killed and stopped at random moments, many times: what ran is on record, and no intent is left open', async () => {

@@ -19,8 +19,8 @@ export type Act =
   | { readonly nothing: true }
   /** Goes on once the file exists. */
   | { readonly until: string }
-  /** A yes to run what was asked as root; `launch` (JSON form) replaces parts. `seal`: a file whose sealed copy runs. */
-  | { readonly allow: { readonly launch?: JsonValue; readonly seal?: string; readonly unsealed?: string } };
+  /** A yes to run what was asked as root; `launch` (JSON form) replaces parts. `seal`: a file whose sealed copy runs. `go`: without a commit. */
+  | { readonly allow: { readonly go?: boolean; readonly launch?: JsonValue; readonly seal?: string; readonly unsealed?: string } };
 
 export type FakeScript = {
   readonly hello?: readonly Act[];
@@ -151,7 +151,7 @@ async function allow(conversation: Conversation, how: Extract<Act, { allow: unkn
   }
   if (how.unsealed !== undefined) Object.assign(built, { by: Launch_By.SEALED, sealedFd: openSync(how.unsealed, 'r') });
   if (how.launch !== undefined) Object.assign(built, partOf(how.launch));
-  const verdict = create(VerdictSchema, { answer: Verdict_Answer.ALLOW, request: 7n, rule: 'fake/rule', token, validMs: 5000, launch: built });
+  const verdict = create(VerdictSchema, { answer: Verdict_Answer.ALLOW, request: 7n, rule: 'fake/rule', token, validMs: 5000, launch: built, go: how.go ?? false });
   write(conversation.socket, create(ServerFrameSchema, { message: { case: 'verdict', value: verdict } }));
 }
 
