@@ -1,5 +1,6 @@
 export { compareRefs, decide } from './decide.ts';
 export * from './bundle.ts';
+export * from './circumstances.ts';
 export * from './compiled.ts';
 export * from './decision.ts';
 export * from './explain.ts';
