@@ -173,7 +173,7 @@ static enum reply exchange(struct session *session, struct wire_writer *frame, b
     struct hello hello;
     unsigned challenges = 0;
     session->asked_at_ms = session_now_ms();
-    if (!connection_open(&session->connection)) {
+    if (session->connection.fd < 0 && !connection_open(&session->connection)) {
         wire_writer_free(frame);
         return REPLY_UNREACHABLE;
     }
