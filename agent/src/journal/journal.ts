@@ -52,6 +52,7 @@ export class Journal {
   #flushTimer: NodeJS.Timeout | undefined;
   #sealTimer: NodeJS.Timeout | undefined;
   #tidyTimer: NodeJS.Timeout | undefined;
+  #afterWrite: NodeJS.Immediate | undefined;
   readonly #pruneTimer: NodeJS.Timeout;
   readonly #growTimer: NodeJS.Timeout;
   #onHead: (head: number) => void = () => {};
@@ -96,7 +97,7 @@ export class Journal {
     return { id: state.chain, device, server, durableSeq: state.seq, receipted, earliest };
   }
 
-  /** Told after each durable write. */
+  /** Told soon after durable writes. */
   onHead(listener: (head: number) => void): void {
     this.#onHead = listener;
   }
@@ -119,16 +120,12 @@ export class Journal {
   commit(draft: EventDraft | Prepared): Result<number, Failure> {
     if (this.full) this.prune();
     if (this.full) return this.#refuse();
-    if (!this.#writeWith(draft)) return this.#refuse();
-    this.#scheduleSeal();
-    return ok(this.#state.seq);
+    return this.#writeWith(draft) ? ok(this.#state.seq) : this.#refuse();
   }
 
   /** As `commit`, before anybody needs it: a failure is not counted, and `commit` tries again. */
   commitAhead(event: Prepared): boolean {
-    if (this.full || !this.#writeWith(event)) return false;
-    this.#scheduleSeal();
-    return true;
+    return !this.full && this.#writeWith(event);
   }
 
   /** Written soon. Dropped, and counted, only when neither disk nor memory has room. */
@@ -151,7 +148,6 @@ export class Journal {
     if (this.#pending.length === 0) return true;
     try {
       this.#write();
-      this.#scheduleSeal();
       return true;
     } catch (error) {
       this.#deps.log.error({ cause: causeOf(error), pending: this.#pending.length }, 'the journal could not be written');
@@ -235,6 +231,7 @@ export class Journal {
     if (this.#closed) return;
     this.seal();
     this.#closed = true;
+    clearImmediate(this.#afterWrite);
     for (const timer of [this.#flushTimer, this.#sealTimer, this.#tidyTimer, this.#pruneTimer, this.#growTimer]) clearTimeout(timer);
     this.#deps.store.tidy();
     this.#deps.store.close();
@@ -289,8 +286,16 @@ export class Journal {
     }
     this.#countUnsealed(batch.length);
     this.#writesSinceTidy++;
+    this.#afterWrite ??= setImmediate(() => this.#follow());
+  }
+
+  /** What a write makes due, once whoever waited for the write has an answer. */
+  #follow(): void {
+    this.#afterWrite = undefined;
+    if (this.#closed) return;
+    this.#scheduleSeal();
     this.#scheduleTidy();
-    if (this.#refused > 0) setImmediate(() => this.#reportPressure());
+    this.#reportPressure();
     this.#onHead(this.#state.seq);
   }
 
