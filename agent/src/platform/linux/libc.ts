@@ -1,9 +1,24 @@
 import koffi from 'koffi';
+import type { ByteString } from '@belay/core/bytes';
+
+const ASYNC_STACK_BYTES = 1024 * 1024;
+
+/** A name service module runs on the stack of koffi's call, and those that ask a directory need more than its 128 KiB. */
+function growAsyncStack(): void {
+  if ((koffi.config().async_stack_size ?? 0) < ASYNC_STACK_BYTES) {
+    try {
+      koffi.config({ async_stack_size: ASYNC_STACK_BYTES });
+    } catch {
+      // A library is loaded already: in a test, by another copy of this module.
+    }
+  }
+}
 
 /**
  * The few C library calls that Node has no door to. Numbers and layouts: linux/socket.h, asm-generic/unistd.h, fcntl.h, time.h.
  * Types are unnamed on purpose: koffi refuses a second definition of a named one.
  */
+growAsyncStack();
 const library = koffi.load(null);
 const getsockoptCall = library.func('int getsockopt(int, int, int, void *, void *)');
 const syscallCall = library.func('long syscall(long, long, long, long, long, long, long)');
@@ -12,6 +27,10 @@ const fcntlCall = library.func('int fcntl(int, int, long)');
 const ioctlCall = library.func('int ioctl(int, unsigned long, void *)');
 const mallocTrimCall = library.func('int malloc_trim(size_t)');
 const clockGettimeCall = library.func('int clock_gettime(int, void *)');
+const getpeernameCall = library.func('int getpeername(int, void *, void *)');
+const statxCall = library.func('int statx(int, void *, int, unsigned int, void *)');
+const openat2Call = library.func('long syscall(long, int, void *, void *, size_t)');
+const closeCall = library.func('int close(int)');
 
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -121,4 +140,71 @@ export function addSeals(fd: number, seals: number): boolean {
 export function bootMs(): number {
   if (clockGettimeCall(CLOCK_BOOTTIME, timeBuffer) !== 0) throw new Error('CLOCK_BOOTTIME cannot be read');
   return Number(timeBuffer.readBigInt64LE(0)) * 1000 + Math.floor(Number(timeBuffer.readBigInt64LE(8)) / 1e6);
+}
+
+const addressBuffer = Buffer.alloc(128);
+
+/** The other end of a connected socket, as sockaddr(3type) has it. Undefined: not connected, or no socket. */
+export function socketPeerAddress(fd: number): Buffer | undefined {
+  lengthBuffer.writeInt32LE(addressBuffer.length, 0);
+  if (getpeernameCall(fd, addressBuffer, lengthBuffer) !== 0) return undefined;
+  return Buffer.from(addressBuffer.subarray(0, Math.min(lengthBuffer.readInt32LE(0), addressBuffer.length)));
+}
+
+export type FileIdentity = { readonly device: bigint; readonly inode: bigint; readonly uid: number; readonly mode: number };
+
+const AT_FDCWD = -100;
+const AT_EMPTY_PATH = 0x1000;
+/** AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC: what the kernel has; no file server is asked. */
+const STATX_AT_ONCE = 0x4800;
+const STATX_BASIC_STATS = 0x7ff;
+const SYS_OPENAT2 = 437;
+/** O_PATH | O_CLOEXEC */
+const PATH_ONLY = 0o12000000n;
+const RESOLVE_CACHED = 0x20n;
+const EAGAIN = 11;
+const ENOSYS = 38;
+const statxBuffer = Buffer.alloc(256);
+const howBuffer = Buffer.alloc(24);
+const noPath = Buffer.alloc(1);
+
+/** What a link of /proc leads to, by what the kernel knows of it now: a file system of the user's own cannot keep the caller waiting. */
+export function identifyLink(path: string): FileIdentity | undefined {
+  return identify(AT_FDCWD, Buffer.from(`${path}\0`, 'latin1'), 0);
+}
+
+/** What a path names, if it can be told from the kernel's own memory; 'unsupported' before Linux 5.12. */
+export function identifyCached(path: ByteString): FileIdentity | 'unsupported' | undefined {
+  howBuffer.fill(0);
+  howBuffer.writeBigUInt64LE(PATH_ONLY, 0);
+  howBuffer.writeBigUInt64LE(RESOLVE_CACHED, 16);
+  const name = Buffer.from(`${path}\0`, 'latin1');
+  for (let tries = 3; tries > 0; tries--) {
+    const fd = Number(openat2Call(SYS_OPENAT2, AT_FDCWD, name, howBuffer, howBuffer.length));
+    if (fd >= 0) {
+      const identity = identify(fd, noPath, AT_EMPTY_PATH);
+      closeCall(fd);
+      return identity;
+    }
+    if (errno() === ENOSYS || errno() === EINVAL) return 'unsupported';
+    // Somebody renamed something meanwhile, or the kernel would have to ask.
+    if (errno() !== EAGAIN) return undefined;
+  }
+  return undefined;
+}
+
+function identify(fd: number, path: Buffer, flags: number): FileIdentity | undefined {
+  if (statxCall(fd, path, flags | STATX_AT_ONCE, STATX_BASIC_STATS, statxBuffer) !== 0) return undefined;
+  return {
+    device: deviceNumber(statxBuffer.readUInt32LE(136), statxBuffer.readUInt32LE(140)),
+    inode: statxBuffer.readBigUInt64LE(32),
+    uid: statxBuffer.readUInt32LE(20),
+    mode: statxBuffer.readUInt16LE(28),
+  };
+}
+
+/** As stat(2) packs it; see makedev(3). */
+function deviceNumber(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn);
 }
