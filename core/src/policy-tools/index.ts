@@ -1,5 +1,8 @@
 export { compilePolicy } from './compile.ts';
 export { checkExpression, type ExpressionProblem } from './expression-check.ts';
+export {
+  assess, type EscapeFinding, type EscapeGuards, type EscapeTarget, escapeTable, type ProgramEntry, programOf, type Rewrite, rewriteFor, type Severity,
+} from './escapes/index.ts';
 export { MAX_FILE_CHARS, MAX_FILES, parsePolicyFiles, type PolicyFile } from './parse.ts';
 export { formatProblems, type PolicyProblem } from './problem.ts';
 export { checkRecovery } from './recovery.ts';

@@ -1,0 +1,101 @@
+import { always, command, early, environment, type Escape, exact, fewer, form, gnu, here, home, key, load, operand, option, privilege, program, type ProgramEntry, read, type SafeForm, shell, write, wraps } from '../entry.ts';
+
+const oneLog: readonly SafeForm[] = [form('/var/log/NAME.log', 'It shows one file.'), form('/var/log/*.log', 'It shows the files of one folder, of which only root can make any.')];
+
+/** Prints what it is given, or so much of it that it can be put together. */
+function reader(names: string, values = '', more: readonly Escape[] = [], safe = oneLog): ProgramEntry {
+  return program(names, [read(operand('file'), 'It prints any file.'), ...more], { syntax: gnu(values), safe });
+}
+
+const pairs = [form('/etc/hosts /var/backups/NAME', 'It compares two files.')];
+
+export const text: readonly ProgramEntry[] = [
+  reader('cat tac', '-s= --separator='),
+  reader('head tail', '-n= -c= --lines= --bytes= --pid= -s= --sleep-interval= --max-unchanged-stats='),
+  reader('nl pr fold fmt expand unexpand rev', '-w= -n= -s= -v= -i= -l= -b= -d= -f= -h= -t= -o= --width= --lines= --tabs='),
+  reader('cut paste join comm', '-d= -f= -c= -b= -t= -o= -e= -a= -v= -j= -1= -2= --delimiter= --fields= --characters= --bytes= --delimiters='),
+  reader('wc du', '-d= --max-depth= -B= --block-size= -t= --threshold=', [read(option('--files0-from= -X= --exclude-from=', 'file'), 'Names that do not exist are shown in errors.')]),
+  reader('uniq', '-f= -s= -w=', [write(operand('file', 1, 1), 'The second operand is written.')], [form('/var/log/NAME.log', 'It shows one file.')]),
+  reader('od hd hexdump xxd strings gstrings', '-n= -s= -j= -N= -t= -A= -l= -c= -g= -e= -w=? --bytes= --length=', [write(operand('file', 1, 1), 'xxd writes its second operand.'), read(option('-f= --files-from=', 'any'), 'The file is read.')], [form('/var/log/NAME.log', 'It shows one file.')]),
+  reader('base64 base32 base16 basenc', '-w= --wrap='),
+  reader('uuencode uudecode', '', [write(option('-o= --output-file=', 'file'), 'It writes to any file.'), write(operand('text'), 'The name in the text says where it writes.'), write(fewer(1), 'The name in the text says where it writes.')], []),
+  reader('sum cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum b3sum shasum', '-a= -l= --length=', [read(option('-c --check', 'any'), 'Lines of any file are shown in errors.', { unless: '--status' })]),
+  program('grep egrep fgrep', [
+    read(operand('file', 1), 'It prints lines of any file.'),
+    read(operand('file', 0), 'It prints lines of any file.', { needs: '-e= --regexp= -f= --file=' }),
+    read(option('-f= --file= --exclude-from=', 'file'), 'The file is read as patterns.'),
+    read(option('-r -R --recursive --dereference-recursive', 'any'), 'It searches whole folders, the working directory without one.'),
+  ], { syntax: gnu('-A= -B= -C= -m= -d= -D= --color=? --include= --exclude= --context= --max-count='), safe: [form('-- PATTERN /var/log/NAME.log', 'It searches one file.')] }),
+  program('rg ag ack ugrep', [command(option('--pre= --hostname-bin= --pager= --filter= --view= -Q --query', 'any'), 'The option names a program.'), read(operand('file', 1), 'It prints lines of any file.'), read(fewer(2), 'It searches the working directory.'), read(option('-f= --file= --files --ignore-file=', 'any'), 'The file is read.'), load(environment('RIPGREP_CONFIG_PATH ACKRC'), 'Options come from the environment.'), load(here('.ackrc'), 'ack reads options from the working directory.', { unless: '--noenv' })], { syntax: exact('-A= -B= -C= -m= -g= -t= -e='), safe: [form('--no-config --noenv -- PATTERN /var/log/NAME.log', 'It searches one file.')] }),
+  program('awk gawk mawk nawk original-awk igawk', [
+    shell(operand('text', 0, 0), 'system() and pipes in the program start a shell.', { unless: '-f= --file=' }),
+    write(operand('text', 0, 0), 'print > FILE in the program writes any file.', { unless: '-f= --file=' }),
+    read(operand('file', 0), 'It prints any file.', { needs: '-f= --file=' }),
+    load(option('-f= --file= -l= --load= -i= --include= -E= --exec=', 'file'), 'The option loads a program.'),
+    load(option('-e= --source= -W='), 'The option gives a program.'),
+    write(option('-o=? --pretty-print=? -p=? --profile=? -d=? --dump-variables=?', 'any'), 'It writes to any file.'),
+    command(option('-D=? --debug=?', 'any'), 'The debugger takes commands from its user.'),
+    read(operand('file', 1), 'It prints any file.'),
+    load(environment('AWKPATH AWKLIBPATH'), 'These variables name code that it loads.'),
+  ], { syntax: early('-F= -v= --field-separator= --assign=', { abbreviate: true }), safe: [form('-- {print} /var/log/NAME.log', 'It runs one program on one file.')] }),
+  program('sed gsed', [
+    command(option('-e= --expression='), 'The command e of a script runs programs.', { unless: '--sandbox' }),
+    write(option('-e= --expression='), 'The command w of a script writes any file.', { unless: '--sandbox' }),
+    load(option('-f= --file=', 'file'), 'The file is a script, whose commands run programs and write files.'),
+    command(operand('text', 0, 0), 'The command e of a script runs programs.', { unless: '--sandbox -e= --expression= -f= --file=' }),
+    write(operand('text', 0, 0), 'The command w of a script writes any file.', { unless: '--sandbox -e= --expression= -f= --file=' }),
+    read(operand('file', 1), 'It prints any file.'),
+    read(operand('file', 0), 'It prints any file.', { needs: '-e= --expression= -f= --file=' }),
+    write(option('-i=? --in-place=?', 'any'), 'It replaces files, and with a suffix that has a slash others too.'),
+  ], { syntax: gnu('-l= --line-length='), safe: [form('-n -- 1,100p /var/log/NAME.log', 'It runs one script on one file.')] }),
+  program('ssed minised psed', [command(always, 'The script runs programs and writes files.')]),
+  program('sort', [
+    write(option('-o= --output=', 'file'), 'It writes to any file.'),
+    command(option('--compress-program='), 'The option names a program.'),
+    read(option('--files0-from= --random-source=', 'file'), 'Names that do not exist are shown in errors.'),
+    read(operand('file'), 'It prints any file.'),
+  ], { syntax: gnu('-k= -t= -S= -T= --key= --field-separator= --buffer-size= --temporary-directory= --parallel= --batch-size= --sort='), safe: oneLog }),
+  program('shuf tsort ptx look', [read(operand('file'), 'It prints any file.'), write(option('-o= --output= -O', 'file'), 'It writes to any file.'), read(option('--random-source= -b= -i= -W= --break-file= --ignore-file= --only-file=', 'file'), 'The file is read.')], { syntax: gnu('-n= --head-count='), safe: [form('/var/log/NAME.log', 'It shows one file.')] }),
+  program('split', [command(option('--filter='), 'The option names a command that gets each part.'), write(operand('file', 1, 1), 'It writes files that begin with any name.'), write(fewer(2), 'It writes into the working directory.'), read(operand('file', 0, 0), 'Its parts hold any file.'), write(option('--additional-suffix='), 'The option makes the name of what it writes.')], { syntax: gnu('-a= -b= -C= -l= -n= -t= --lines= --bytes= --number= --suffix-length='), safe: [form('-b 100M /var/log/NAME.log /var/backups/NAME.', 'It splits one file.')] }),
+  program('csplit', [write(always, 'It writes into the working directory.', { unless: '-f=<path> --prefix=<path>' }), write(option('-f= --prefix= -b= --suffix-format=', 'file'), 'It writes files that begin with any name.'), read(operand('file', 0, 0), 'Its parts hold any file.')], { syntax: gnu('-n= --digits='), safe: [form('-f /var/backups/NAME -- /var/log/NAME.log 100', 'It splits one file.')] }),
+  program('tee', [write(operand('file'), 'It writes what it is given to any file.')], { safe: [form('-a /srv/NAME', 'It appends to one file.')] }),
+  program('sponge', [write(operand('file'), 'It writes what it is given to any file.')], { safe: [form('/srv/NAME', 'It writes to one file.')] }),
+  program('column ul tabs colrm', [read(operand('file'), 'It prints any file.')], { syntax: gnu('-t -s= -o= -c= -N= -R='), safe: [form('-t /var/log/NAME.log', 'It shows one file.')] }),
+  reader('iconv recode dos2unix unix2dos enca enconv', '-f= -t= --from-code= --to-code=', [write(option('-o= --output= -n= --newfile', 'any'), 'It writes to any file.'), write(operand('file'), 'Some of them replace the file.'), load(environment('GCONV_PATH'), 'The variable names libraries.')], [form('-f LATIN1 -t UTF-8 /var/log/NAME.log', 'It shows one file.')]),
+  program('diff', [read(operand('file'), 'It prints where any files differ.'), read(option('--from-file= --to-file= -X= --exclude-from=', 'file'), 'The file is read.'), write(option('--line-format= --GTYPE-group-format= -D= --ifdef=', 'any'), 'Its format may show all lines.')], { syntax: gnu('-U= -C= -W= -F= -I= -x= -L= --label= --color=? --context=? --unified=?'), safe: pairs }),
+  program('cmp diff3 sdiff wdiff colordiff dwdiff', [read(operand('file'), 'It prints where any files differ.'), command(option('--diff-program= -d= --diffw= --wdiffbin='), 'The option names a program.'), write(option('-o= --output=', 'file'), 'sdiff writes to any file, and its prompt opens an editor.'), command(option('-o= --output=', 'any'), 'sdiff starts an editor.')], { syntax: gnu('-n= -i= -w= -W= -L='), safe: pairs }),
+  program('patch', [
+    write(always, 'The patch names the files that are changed, and old ones run ed scripts.', { unless: '-d=<path> --directory=<path>' }),
+    write(option('-o= --output= -d= --directory= -r= --reject-file= -B= --prefix= -Y=', 'file'), 'It writes to any file.'),
+    read(option('-i= --input=', 'file'), 'The file is read as a patch.'),
+    write(operand('file', 0, 0), 'It changes any file.'),
+  ], { syntax: gnu('-p= -F= -V= -z= -D= --strip= --fuzz='), safe: [form('-d /srv/NAME -p 1 -i /srv/NAME.patch', 'It changes one folder by one patch.')] }),
+  program('jq gojq jaq', [read(operand('file', 1), 'It prints any file.'), load(option('-f= --from-file= -L= --library-path= --run-tests= --slurpfile= --rawfile= --argfile= --jsonargs', 'any'), 'The option reads a file.'), read(operand('text', 0, 0), 'The program may include files of its search path.'), load(home('~/.jq'), 'The file holds definitions.')], { syntax: exact('--indent='), safe: [form('-r .NAME /srv/NAME.json', 'It shows a part of one file.')] }),
+  program('yq xq tomlq mlr dasel fx htmlq pup', [read(operand('file', 1), 'It prints any file.'), write(option('-i --inplace --in-place -I -s= --split-exp=', 'any'), 'It replaces files.'), read(operand('text', 0, 0), 'The program may load files, or run programs (mlr).'), read(option('-f= --from-file= -L= --expression=', 'any'), 'The option reads a file.')], { syntax: exact('-o= -p='), safe: [form('.NAME /srv/NAME.yaml', 'It shows a part of one file.')] }),
+  program('xmllint xmlstarlet xml', [read(operand('file'), 'It prints any file, and entities take in more.'), shell(option('--shell', 'any'), 'It takes commands from its user.'), write(option('--output= -o= --encode=', 'any'), 'It writes to any file.'), load(option('--load-trace --dtdvalid= --schema= --relaxng= --path= --catalogs --xinclude --noent', 'any'), 'It takes in further files.')], { syntax: exact('--xpath=', { cluster: false }), safe: [form('--noout /srv/NAME.xml', 'It only checks one file.')] }),
+  program('xsltproc xalan saxon saxonb-xslt', [read(operand('file'), 'Style sheets take in any file.'), write(option('-o= --output= --writesubtree=', 'file'), 'It writes to any file.'), write(always, 'Style sheets write files.', { unless: '--nowrite' })], { syntax: exact('--param= --stringparam=', { cluster: false }) }),
+  program('pandoc asciidoc asciidoctor a2x mkdocs sphinx-build hugo jekyll', [command(option('-F= --filter= -L= --lua-filter= --pdf-engine= -d= --defaults= --extract-media= --data-dir=', 'any'), 'Filters are programs.'), write(always, 'It writes to any file.'), read(always, 'It takes in any file.')]),
+  program('aspell ispell hunspell myspell', [shell(key('!'), 'ispell starts a command from within.'), write(operand('file', 1), 'It changes the file that it checks.'), read(operand('file'), 'It shows any file.'), read(fewer(1), 'It asks for a file.'), load(option('--conf= --add-filter= --filter-path= -d= -p= --home-dir=', 'any'), 'Settings name libraries and files.')]),
+  program('groff nroff troff tbl eqn pic soelim grap refer', [command(option('-U -R -C', 'any'), 'Unsafe mode lets the text run programs.'), read(always, 'The text takes in any file.'), write(always, 'In unsafe mode the text writes files.')]),
+  program('tex latex pdftex pdflatex xetex xelatex luatex lualatex etex mf mpost bibtex makeindex context latexmk dvips', [command(option('-shell-escape --shell-escape -enable-write18', 'any'), 'The text runs programs.'), write(always, 'The text writes files.'), read(always, 'The text takes in any file.')]),
+  program('gs ghostscript ps2pdf ps2ps pdf2ps ps2ascii', [command(option('-dNOSAFER -dDELAYSAFER -sOutputFile= -o= -c', 'any'), 'The text or the output is a program.'), read(always, 'The text reads files that are allowed.'), write(always, 'It writes to any file.')]),
+  program('enscript a2ps mpage', [command(option('-I= --filter= --printer= -P= -d=', 'any'), 'The option names a command.'), read(operand('file'), 'It prints any file.'), write(option('-p= -o= --output=', 'any'), 'It writes to any file.'), command(home('~/.enscriptrc'), 'The settings name programs.')]),
+  program('pdftotext pdftoppm pdfimages pdfdetach qpdf pdftk mutool img2pdf', [write(always, 'It writes to any file.'), read(always, 'It takes in or attaches any file.')]),
+  program('exiftool exiv2 jhead', [load(option('-config= -if= -p= -execute= -stay_open= -cmd= -ce= -ft', 'any'), 'Settings and expressions are code.'), write(always, 'It writes and renames any file.'), read(always, 'It reads any file.')]),
+  program('ffmpeg avconv mplayer mpv vlc cvlc sox gst-launch-1.0 melt', [write(always, 'It writes to any file.'), read(always, 'It takes in any file, lists of files included.'), load(option('-filter_complex_script= --script= --scripts= -init_hw_device= --include= --lua=', 'any'), 'Scripts and libraries are loaded.')]),
+  program('ffprobe mediainfo', [read(operand('file'), 'It shows parts of any file.')], { syntax: exact('-show_entries= -of= -v=', { cluster: false, dashes: false }), safe: [form('/srv/NAME.mp4', 'It describes one file.')] }),
+  program('convert magick mogrify identify composite montage display animate import conjure stream', [read(always, 'It takes in any file (text:, label:@).'), write(always, 'It writes to any file.'), command(always, 'Delegates run programs.')]),
+  program('dot neato fdp circo twopi gvpr plantuml mscgen ditaa', [write(option('-o= -O', 'any'), 'It writes to any file.'), load(option('-l= -c -P', 'any'), 'Libraries are loaded.'), read(operand('file'), 'Errors show lines of any file.'), read(fewer(1), 'The text takes in any file.')]),
+  program('envsubst gettext msgfmt msgcat msgfilter msgexec xgettext', [command(wraps(), 'msgfilter and msgexec run the program they are given.'), read(option('-i= --input= -D= --directory= -f= --files-from=', 'any'), 'It reads any file.'), write(option('-o= --output-file=', 'file'), 'It writes to any file.')], { syntax: early() }),
+  program('m4', [command(always, 'syscmd and esyscmd run programs.'), read(always, 'It takes in any file.'), write(option('-o= --debugfile= -F= --freeze-state=', 'file'), 'It writes to any file.')]),
+  program('gpg gpg2 gpgsm gpg-agent gpgconf', [
+    command(option('--agent-program= --dirmngr-program= --photo-viewer= --exec-path= --pinentry-program= --keyserver= --options= --homedir= --load-extension=', 'any'), 'The option names a program or settings that do.'),
+    write(always, 'It writes to any file.', { unless: '--verify --list-keys' }),
+    read(always, 'It decrypts, signs or shows any file.', { unless: '--verify --list-keys' }),
+    write(option('-o= --output= --log-file= --status-file= --logger-file= --attribute-file=', 'any'), 'It writes to any file.'),
+  ], { syntax: gnu('-r= -u= --recipient= --local-user= --keyring='), safe: [form('--verify -- /srv/NAME.asc /srv/NAME', 'It only checks a signature.')] }),
+  program('gpgv', [read(option('--keyring= --homedir= --weak-digest= -o= --output= --log-file=', 'file'), 'It reads any file.'), write(option('-o= --output= --log-file=', 'file'), 'It writes to any file.')], { safe: [form('--keyring /usr/share/keyrings/NAME.gpg -- /srv/NAME.asc /srv/NAME', 'It only checks a signature.')] }),
+  program('age pass passage gopass certtool certbot acme.sh step cfssl easyrsa keytool', [write(always, 'It writes to any file.'), read(always, 'It reads any file.'), command(option('--pre-hook= --post-hook= --deploy-hook= --renew-hook= --manual-auth-hook= --manual-cleanup-hook=', 'any'), 'Hooks are commands.')]),
+  program('lp lpr lpadmin lpinfo lpoptions cancel cupsctl cupsfilter cupsaccept cupsd', [read(operand('file'), 'It prints any file.'), privilege(option('-v= -P= -m= -i= -E', 'any'), 'A printer may be any file or program.'), read(fewer(1), 'It filters or sends any file.')]),
+  program('fzf sk peco dmenu rofi gum', [command(option('--preview= --bind= --execute= --listen=? --with-shell= -e= -show= -modi= -run-command=', 'any'), 'The option names commands.'), shell(key('its own bindings'), 'Its settings bind keys to commands.'), command(environment('FZF_DEFAULT_COMMAND FZF_DEFAULT_OPTS'), 'These variables name commands.')]),
+];
