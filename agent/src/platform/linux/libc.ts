@@ -136,6 +136,24 @@ export function addSeals(fd: number, seals: number): boolean {
   return fcntlCall(fd, F_ADD_SEALS, seals) === 0 && (fcntlCall(fd, F_GET_SEALS, 0) & seals) === seals;
 }
 
+const F_SETSIG = 10;
+const F_SETLEASE = 1024;
+const F_RDLCK = 0;
+const F_UNLCK = 2;
+/** Ignored where nobody asks for it; SIGIO, which a lease sends by itself, would end the process. */
+const SIGURG = 23;
+
+/**
+ * Whether anybody has the file open or mapped for writing: then the kernel gives no lease for reading. 'unsupported': not to be told
+ * on this file system, or of a file of somebody else's. `fd` is open for reading, and its description is nobody else's.
+ */
+export function hasWriters(fd: number): boolean | 'unsupported' {
+  if (fcntlCall(fd, F_SETSIG, SIGURG) !== 0) return 'unsupported';
+  if (fcntlCall(fd, F_SETLEASE, F_RDLCK) !== 0) return errno() === EAGAIN ? true : 'unsupported';
+  fcntlCall(fd, F_SETLEASE, F_UNLCK);
+  return false;
+}
+
 /** CLOCK_BOOTTIME, ms. */
 export function bootMs(): number {
   if (clockGettimeCall(CLOCK_BOOTTIME, timeBuffer) !== 0) throw new Error('CLOCK_BOOTTIME cannot be read');
