@@ -13,14 +13,16 @@ export type Written = { readonly pattern: ArgumentPattern; readonly symbols: Sym
 
 export const ANY: Written = writtenOf({ kind: 'any' });
 
-export function writtenOf(pattern: ArgumentPattern): Written {
+/** A pattern that is neither a literal nor a glob counts as any argument. */
+export function writtenOf(given: ArgumentPattern): Written {
+  const pattern: ArgumentPattern = given.kind === 'literal' || given.kind === 'glob' ? given : { kind: 'any' };
   const symbols = symbolsOf(pattern);
   return { pattern, symbols, literal: literalOf(symbols), head: headOf(symbols) };
 }
 
 function symbolsOf(pattern: ArgumentPattern): Symbols {
-  if (pattern.kind === 'any') return [OPEN];
   if (pattern.kind === 'literal') return pattern.bytes.split('');
+  if (pattern.kind !== 'glob') return [OPEN];
   const symbols: (string | number)[] = [];
   for (const [c, pieces] of pattern.components.entries()) {
     if (c > 0) symbols.push('/');

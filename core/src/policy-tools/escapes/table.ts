@@ -1,4 +1,5 @@
 import type { ProgramEntry } from './entry.ts';
+import { accounts } from './programs/accounts.ts';
 import { archivers } from './programs/archivers.ts';
 import { build } from './programs/build.ts';
 import { containers } from './programs/containers.ts';
@@ -7,15 +8,20 @@ import { debuggers } from './programs/debuggers.ts';
 import { editors } from './programs/editors.ts';
 import { files } from './programs/files.ts';
 import { interpreters } from './programs/interpreters.ts';
+import { kernel } from './programs/kernel.ts';
 import { network } from './programs/network.ts';
+import { other } from './programs/other.ts';
 import { packages } from './programs/packages.ts';
 import { pagers } from './programs/pagers.ts';
+import { services } from './programs/services.ts';
 import { shells } from './programs/shells.ts';
 import { text } from './programs/text.ts';
 import { versionControl } from './programs/version-control.ts';
+import { wrappers } from './programs/wrappers.ts';
 
 const all: readonly ProgramEntry[] = [
-  archivers, build, containers, databases, debuggers, editors, files, interpreters, network, packages, pagers, shells, text, versionControl,
+  accounts, archivers, build, containers, databases, debuggers, editors, files, interpreters, kernel, network, other, packages, pagers, services, shells, text,
+  versionControl, wrappers,
 ].flat();
 
 const byName: ReadonlyMap<string, ProgramEntry> = new Map(all.flatMap((entry) => entry.names.map((name) => [name, entry] as const)));

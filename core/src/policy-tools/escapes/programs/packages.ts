@@ -56,7 +56,7 @@ export const packages: readonly ProgramEntry[] = [
   program('debconf debconf-set-selections debconf-communicate', [command(always, 'It runs the program that it is given, or sets answers that configuration scripts use.')]),
   program('tasksel needrestart unattended-upgrade unattended-upgrades', [load(option('-c= --config= -r= -d', 'any'), 'Settings are code or name programs.'), command(always, 'It runs the package manager.')]),
   program('alien checkinstall', [command(always, 'It runs what builds the package.'), load(operand('file'), fromAnywhere)]),
-  program('rpm', [
+  program('rpm rpmquery rpmverify rpmdb', [
     load(option('-i --install -U --upgrade -F --freshen --reinstall --import= --restore -V --verify --rebuilddb --initdb', 'any'), 'Scripts of a package run as root.'),
     command(option('-E= --eval= --define= -D= --pipe= --rcfile= --macros= --load= --dbpath= --root= -r=', 'any'), 'Macros and settings run programs.'),
     privilege(option('-e --erase --setperms --setugids --setcaps --undefine=', 'any'), 'It changes files of packages.'),
@@ -115,7 +115,7 @@ export const packages: readonly ProgramEntry[] = [
   program('pkg pkg_info', [load(always, 'Packages run scripts as root.', { except: 'info search audit' }), load(option('-o= -C= -R= -r= -c= -j=', 'any'), 'Settings name programs and roots.')], { syntax: subcommands(), safe: [form('info', 'It only lists.')] }),
   program('update-alternatives alternatives', [privilege(always, 'It decides which program a name stands for.', { sub: '--install' }), privilege(option('--install --set --slave --config --auto --all --remove --remove-all --set-selections --altdir= --admindir= --log=', 'any'), 'It decides which program a name stands for, or writes links anywhere.')], { syntax: exact('', { cluster: false }), safe: [form('--display NAME', 'It only tells.')] }),
   program('fwupdmgr fwupdtool fwupdate', [privilege(always, 'It writes firmware.', { except: 'get-devices get-updates get-history get-results' }), load(option('--plugins= -P=', 'any'), 'The option chooses plug-ins.')], { syntax: subcommands(), safe: [form('get-updates', 'It only asks what is there.')] }),
-  program('ansible ansible-playbook ansible-pull ansible-galaxy ansible-console ansible-vault ansible-inventory', [command(always, 'Plays and modules run anything.'), load(here('ansible.cfg'), 'The settings of the working directory name programs.')]),
+  program('ansible ansible-test ansible-playbook ansible-pull ansible-galaxy ansible-console ansible-vault ansible-inventory', [command(always, 'Plays and modules run anything.'), load(here('ansible.cfg'), 'The settings of the working directory name programs.')]),
   program('puppet chef-client chef-solo chef-apply salt-call salt salt-ssh cf-agent cf-promises facter ohai cfengine bolt', [command(always, 'Manifests, recipes and facts run anything.')]),
   program('terraform tofu terragrunt packer pulumi vagrant cdk cloud-init', [command(always, 'Providers and provisioners run anything.'), load(here('its settings'), 'The working directory says what it does.')]),
 ];
