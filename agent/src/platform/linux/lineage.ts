@@ -56,9 +56,14 @@ const SYSTEMD: LineageDeps = { isOfSystem: (ancestor) => isOfSystem(ancestor, re
 export function isOfSystem({ pid, uids }: Pick<Ancestor, 'pid' | 'uids'>, controlGroups: string | undefined, sessions: string): boolean {
   if (uids.some((uid) => uid !== 0)) return false;
   const group = parseControlGroup(controlGroups ?? '') ?? '';
-  if (/^\/system\.slice\/(?:[^/]+\.slice\/)*[^/]+\.service(?:\/|$)/.test(group)) return true;
+  if (isInSystemService(group)) return true;
   const session = sessionOf(group)?.id;
   return session !== undefined && readSession(sessions, session)?.get('LEADER') === `${pid}`;
+}
+
+/** The control group is one of a service of the system's, or lies in one. */
+export function isInSystemService(controlGroup: string): boolean {
+  return /^\/system\.slice\/(?:[^/]+\.slice\/)*[^/]+\.service(?:\/|$)/.test(controlGroup);
 }
 
 /** The login session whose scope a control group lies in. The folders above are systemd's, so the numbers are too. */
