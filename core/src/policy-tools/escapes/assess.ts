@@ -38,6 +38,9 @@ export type EscapeFinding = {
 /** Beyond the language's own limit a list counts as any arguments. */
 const MAX_PATTERNS = 256;
 const ANYTHING: Arguments = { each: [], rest: true };
+const NO_GUARDS: EscapeGuards = {};
+/** A program that is run by more wrappers than this counts as one that anybody chooses. */
+const MAX_DEPTH = 6;
 
 /** The escapes that are open under a target as written. A program that the table does not hold has none known. */
 export function assess(target: EscapeTarget, guards: EscapeGuards = {}): readonly EscapeFinding[] {
@@ -45,7 +48,7 @@ export function assess(target: EscapeTarget, guards: EscapeGuards = {}): readonl
   if (entry === undefined) return [];
   const args = argumentsOf(target.args);
   const isAnything = args.each.length === 0 && args.rest;
-  if (!isAnything || (guards.keeps?.length ?? 0) > 0) return assessEntry(entry, args, { guards, found: new Map(), isAnything });
+  if (!isAnything || (guards.keeps?.length ?? 0) > 0) return assessEntry(entry, args, { guards, found: new Map(), isAnything, depth: 0 });
   return assessAnything(entry, guards);
 }
 
@@ -68,16 +71,18 @@ function remember(entry: ProgramEntry): Remembered {
 function assessAnything(entry: ProgramEntry, guards: EscapeGuards): readonly EscapeFinding[] {
   const { anything } = remember(entry);
   const isGuarded = areChildrenHeld(guards);
-  const known = anything.get(isGuarded) ?? assessEntry(entry, ANYTHING, { guards, found: new Map(), isAnything: true });
+  const known = anything.get(isGuarded) ?? assessEntry(entry, ANYTHING, { guards, found: new Map(), isAnything: true, depth: 0 });
   anything.set(isGuarded, known);
   return known;
 }
 
 type Inquiry = {
   readonly guards: EscapeGuards;
-  /** By the number of written arguments left to a wrapped program, which says which one it is; odd: more may follow. */
+  /** By the number of written arguments left to a wrapped program, which says which one it is, whether more may follow, its guards and depth. */
   readonly found: Map<number, readonly EscapeFinding[]>;
   readonly isAnything: boolean;
+  /** How many programs it is run by. */
+  readonly depth: number;
 };
 
 function assessEntry(entry: ProgramEntry, args: Arguments, inquiry: Inquiry): readonly EscapeFinding[] {
@@ -86,13 +91,20 @@ function assessEntry(entry: ProgramEntry, args: Arguments, inquiry: Inquiry): re
     const { escape } = compiled;
     if (isClosedByChildren(escape.gives, escape.way, inquiry.guards)) continue;
     if (escape.way.by === 'wraps') {
-      findings.push(...assessWrapped(entry, compiled, args, inquiry));
+      addNew(findings, assessWrapped(entry, compiled, args, inquiry));
       continue;
     }
     const severity = severityOf(compiled, inquiry);
     if (severity !== undefined && isOpen(compiled, args)) findings.push(findingOf(entry, compiled, severity));
   }
   return findings;
+}
+
+/** A wrapper with two ways to run a program says each thing once. */
+function addNew(findings: EscapeFinding[], more: readonly EscapeFinding[]): void {
+  const textOf = ({ through, program, note }: EscapeFinding): string => JSON.stringify([through, program, note]);
+  const known = new Set(findings.map(textOf));
+  for (const finding of more) if (!known.has(textOf(finding))) findings.push(finding);
 }
 
 function findingOf(entry: ProgramEntry, { escape }: CompiledEscape, severity: Severity): EscapeFinding {
@@ -124,7 +136,8 @@ function assessWrapped(entry: ProgramEntry, compiled: CompiledEscape, args: Argu
   isOpen(compiled, args, (each) => wrapped.set(Math.min(each.from, args.each.length + 1), each));
   const findings: EscapeFinding[] = [];
   for (const each of wrapped.values()) {
-    if (leavesProgramOpen(each.written)) return [findingOf(entry, compiled, severityOfGain(compiled.escape.gives))];
+    const isTooDeep = inquiry.depth === MAX_DEPTH && programOf(each.written.literal ?? '') !== undefined;
+    if (isTooDeep || leavesProgramOpen(each.written)) return [findingOf(entry, compiled, severityOfGain(compiled.escape.gives))];
     const through = entry.names[0] as string;
     for (const finding of assessInner(each, compiled, args, inquiry)) findings.push({ ...finding, through: [through, ...finding.through] });
   }
@@ -137,15 +150,17 @@ function leavesProgramOpen({ literal, symbols }: Written): boolean {
   return !isPathHeld(symbols);
 }
 
-function assessInner(wrapped: Wrapped, { escape: { way } }: CompiledEscape, args: Arguments, inquiry: Inquiry): readonly EscapeFinding[] {
+function assessInner(wrapped: Wrapped, { escape: { way, gives } }: CompiledEscape, args: Arguments, inquiry: Inquiry): readonly EscapeFinding[] {
   const entry = wrapped.written.literal === undefined ? undefined : programOf(wrapped.written.literal);
   if (entry === undefined) return [];
   const each = args.each.slice(wrapped.from);
   const rest = args.rest || (way.by === 'wraps' && way.appends);
-  const place = each.length * 2 + (rest ? 1 : 0);
+  // What is started on somebody else's behalf has none of this rule's guards.
+  const guards = gives === 'delegation' ? NO_GUARDS : inquiry.guards;
+  const place = ((each.length * 2 + (rest ? 1 : 0)) * 2 + (guards === NO_GUARDS ? 1 : 0)) * (MAX_DEPTH + 1) + inquiry.depth;
   const known = inquiry.found.get(place);
   if (known !== undefined) return known;
-  const found = assessEntry(entry, { each, rest }, { ...inquiry, isAnything: false });
+  const found = assessEntry(entry, { each, rest }, { ...inquiry, guards, isAnything: false, depth: inquiry.depth + 1 });
   inquiry.found.set(place, found);
   return found;
 }

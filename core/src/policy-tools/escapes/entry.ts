@@ -5,21 +5,22 @@ export type Gives = 'shell' | 'command' | 'file-read' | 'file-write' | 'ownershi
  * When a written value (an option's, or an operand) leaves the escape open:
  *   any    always, even written out
  *   text   unless it is written out
+ *   name   unless it is written out or at least begins with two letters of the rule's
  *   file   unless it is a path that the rule holds fast (see value.ts)
  *   slash  as `file`, but only a value with a `/` counts as a path at all
  *   code   as `file`, and standard input is open too: what is read is done. `file` means this wherever an escape is no mere
  *          reading, writing or change of owner
  *   scheme unless it begins with a fixed network scheme, or is written out
  */
-export type Judged = 'any' | 'text' | 'file' | 'code' | 'slash' | 'scheme';
+export type Judged = 'any' | 'text' | 'name' | 'file' | 'code' | 'slash' | 'scheme';
 
 /** How the escape is reached. Options are spelled as in syntax.ts. */
 export type Way =
   | { readonly by: 'always' }
   | { readonly by: 'key'; readonly keys: string }
   | { readonly by: 'option'; readonly options: string; readonly value: Judged }
-  /** Operands `from`..`to` count from 0, behind the subcommand where there is one. `prefix`: only those that begin so (`of=`). */
-  | { readonly by: 'operand'; readonly value: Judged; readonly from: number; readonly to: number; readonly prefix?: string }
+  /** Operands `from`..`to` count from 0, behind the subcommand where there is one. `prefix`: only those that begin so (`of=`). `leading`: only before the first without a `=`. */
+  | { readonly by: 'operand'; readonly value: Judged; readonly from: number; readonly to: number; readonly prefix?: string; readonly leading?: boolean }
   /** Fewer operands than this: the program asks its user what to do, or reads it from standard input. */
   | { readonly by: 'fewer'; readonly than: number }
   /**
@@ -86,6 +87,7 @@ export const key = (keys: string): Way => ({ by: 'key', keys });
 export const option = (options: string, value: Judged = 'text'): Way => ({ by: 'option', options, value });
 export const operand = (value: Judged = 'file', from = 0, to: number = LAST_OPERAND): Way => ({ by: 'operand', value, from, to });
 export const assigned = (prefix: string, value: Judged = 'file'): Way => ({ by: 'operand', value, from: 0, to: LAST_OPERAND, prefix });
+export const leading = (prefix: string, value: Judged = 'file'): Way => ({ by: 'operand', value, from: 0, to: LAST_OPERAND, prefix, leading: true });
 export const fewer = (than: number): Way => ({ by: 'fewer', than });
 export type WrapOptions = { readonly assignments?: boolean; readonly appends?: boolean; readonly inside?: boolean };
 export const wraps = (from = 0, { assignments = false, appends = false, inside = false }: WrapOptions = {}): Way => ({ by: 'wraps', from, assignments, appends, inside });

@@ -2,7 +2,7 @@ import { matchArgument } from '../../policy/argument-pattern.ts';
 import { type ByteString } from '../../bytes.ts';
 import { TRUE } from '../../policy/truth.ts';
 import type { Judged } from './entry.ts';
-import { behind, OPEN, STAR, type Symbols, type Written, writtenOf } from './symbols.ts';
+import { behind, literalOf, OPEN, STAR, type Symbols, type Written, writtenOf } from './symbols.ts';
 import { type Known, type OptionSet, type Spelling, spelledOut } from './syntax.ts';
 import { isPathHeld, leavesOpen } from './value.ts';
 
@@ -53,15 +53,15 @@ function readKnown({ spelling, role }: Known, value: string | undefined, judged:
   if (role === 'closes') {
     if (spelling.wanted === undefined) return undefined;
     if (missing) return { ...PLAIN, takes: spelling, ends };
-    return satisfies(spelling, value ?? '') ? undefined : PLAIN;
+    return satisfies(spelling, (value ?? '').split('')) ? undefined : PLAIN;
   }
   if (role !== 'opens') return { ...PLAIN, takes: missing ? 1 : 0, ends, meets: role === 'meets' };
   if (missing) return { ...PLAIN, takes: 'judge', ends };
   return { ...PLAIN, opens: value === undefined || leavesOpen(judged, value.split('')), ends };
 }
 
-export function satisfies(spelling: Spelling, value: string): boolean {
-  return spelling.wanted === '<path>' ? value.startsWith('/') && isPathHeld(value.split('')) : value === spelling.wanted;
+export function satisfies(spelling: Spelling, value: Symbols): boolean {
+  return spelling.wanted === '<path>' ? value[0] === '/' && isPathHeld(value) : literalOf(value) === spelling.wanted;
 }
 
 function readCluster(literal: string, options: OptionSet, judged: Judged): readonly Reading[] {
@@ -85,20 +85,29 @@ function readCluster(literal: string, options: OptionSet, judged: Judged): reado
   return [{ ...PLAIN, opens, meets }];
 }
 
-/** The first argument of `tar xf`: letters without a dash; those that take a value take the next arguments in turn. */
-export function readBundle(written: Written, options: OptionSet, judged: Judged): readonly Reading[] {
-  if (written.literal === undefined) return readPattern(writtenOf({ kind: 'any' }), options, judged);
-  let opens = false;
-  let values = 0;
-  for (const letter of written.literal) {
-    const known = options.letters.get(letter);
-    if (known?.role === 'opens') opens = true;
-    if (known?.spelling.value === 'needed') values++;
-  }
-  return [{ ...PLAIN, opens, takes: Math.min(values, 3) }];
+function readUnknownBundle(options: OptionSet, judged: Judged): readonly Reading[] {
+  const readings = readPattern(writtenOf({ kind: 'any' }), options, judged);
+  for (let takes = 2; takes <= MAX_BUNDLED_VALUES; takes++) readings.push({ ...PLAIN, takes });
+  return readings;
 }
 
-function readPattern(written: Written, options: OptionSet, judged: Judged): readonly Reading[] {
+const MAX_BUNDLED_VALUES = 3;
+
+/** The first argument of `tar xf`: letters without a dash; those that take a value take the next arguments in turn. */
+export function readBundle(written: Written, options: OptionSet, judged: Judged): readonly Reading[] {
+  if (written.literal === undefined) return readUnknownBundle(options, judged);
+  const letters = written.literal.split('').flatMap((letter) => options.letters.get(letter) ?? []);
+  const taking = letters.filter(({ spelling }) => spelling.value === 'needed');
+  const [only] = taking;
+  if (only === undefined || taking.length > 1) {
+    return [{ ...PLAIN, opens: letters.some(({ role }) => role === 'opens'), takes: Math.min(taking.length, MAX_BUNDLED_VALUES) }];
+  }
+  const bare = readKnown(only, undefined, judged);
+  const opens = letters.some((known) => known !== only && known.role === 'opens');
+  return bare === undefined ? [] : [{ ...bare, opens: bare.opens || opens }];
+}
+
+function readPattern(written: Written, options: OptionSet, judged: Judged): Reading[] {
   // An option that takes a value may swallow whatever is written next, `--` included.
   const readings: Reading[] = written.head.includes('=') ? [PLAIN] : [PLAIN, SKIPS];
   for (const spelling of options.opens) readings.push(...optionIn(written, spelling, options, judged));

@@ -14,6 +14,8 @@ export function leavesOpen(judged: Judged, symbols: Symbols): boolean {
       return true;
     case 'text':
       return literalOf(symbols) === undefined;
+    case 'name':
+      return literalOf(symbols) === undefined && (headOf(symbols).length < 2 || symbols.includes(OPEN));
     case 'code':
       return isStandardInput(literalOf(symbols)) || !isPathHeld(symbols);
     case 'file':

@@ -110,7 +110,7 @@ function afterPending(state: State, pending: number, written: Written, compiled:
   if (pending < JUDGE) return [{ ...state, pending: pending - 1 }];
   if (pending === JUDGE) return [{ ...state, pending: 0, opened: state.opened || leavesOpen(compiled.judged, written.symbols) }];
   const closing = compiled.options.closes[pending - CLOSING];
-  const isClosed = closing !== undefined && written.literal !== undefined && satisfies(closing, written.literal);
+  const isClosed = closing !== undefined && satisfies(closing, written.symbols);
   return isClosed ? [] : [{ ...state, pending: 0 }];
 }
 
@@ -120,7 +120,8 @@ function asOperand(state: State, at: number, written: Written, walk: Walk): read
   if (state.operands === 0 && written.literal !== undefined && compiled.except.includes(written.literal)) return [];
   const { way } = compiled.escape;
   if (way.by === 'wraps' && state.operands === way.from) return asWrapped(state, at, written, walk);
-  const operands = Math.min(state.operands + 1, LAST_OPERAND + 1);
+  const isLast = way.by === 'operand' && way.leading && !written.head.includes('=');
+  const operands = isLast ? LAST_OPERAND + 1 : Math.min(state.operands + 1, LAST_OPERAND + 1);
   const opened = state.opened || (way.by === 'operand' && operandOpens(state.operands, written, way, compiled.judged));
   return [{ ...state, at, operands, opened, ended: state.ended || endsOptions(operands, compiled) }];
 }

@@ -20,15 +20,17 @@ type Language = {
 /** Runs a script; one that only root can write is sound, with whatever arguments: they are the script's. */
 function language(names: string, { code, loads = '', values = '', environment: variables, here: local, extension, flag }: Language): ProgramEntry {
   const taken: Escape[] = [];
+  const texts = code.split(' ').filter((each) => each.includes('='));
+  const instead = texts.length === 0 ? {} : { unless: texts.join(' ') };
   if (code !== '') taken.push(load(option(code), 'The option takes code.'));
   if (loads !== '') taken.push(load(option(loads, 'any'), 'The option loads code from files, modules or the working directory.'));
   if (variables !== undefined) taken.push(load(environment(variables), 'These variables name code that it loads.'));
   if (local !== undefined) taken.push(load(here(local), 'It loads what lies in the working directory.'));
   const args = `${flag === undefined ? '' : `${flag} `}/usr/local/lib/NAME.${extension}`;
   return program(names, [
-    shell(fewer(1), 'Without a script it reads code from its user.'),
-    write(fewer(1), 'The code writes any file without starting a program.'),
-    load(operand('file', 0, 0), 'It runs any script.'),
+    shell(fewer(1), 'Without a script it reads code from its user.', instead),
+    write(fewer(1), 'The code writes any file without starting a program.', instead),
+    load(operand('file', 0, 0), 'It runs any script.', instead),
     ...taken,
   ], { syntax: early(values), safe: local === undefined ? [form(args, 'It runs one script, which only root can write.')] : [] });
 }
@@ -56,7 +58,7 @@ export const interpreters: readonly ProgramEntry[] = [
   language('wish tkcon', { code: '', values: '-encoding= -display= -use= -name=', environment: 'TCLLIBPATH', extension: 'tcl' }),
   language('expect expectk', { code: '-c=', loads: '-f= -i -b= -d= -D=', environment: 'TCLLIBPATH EXPECT_PROMPT', extension: 'exp', flag: '-N -n --' }),
   program('java', [
-    load(option('-cp= -classpath= --class-path= -jar= -p= --module-path= -m=! --module=! -javaagent:x -agentlib:x -agentpath:x -Xbootclasspath --upgrade-module-path= --patch-module=', 'file'), 'The options name where code comes from.'),
+    load(option('-cp= -classpath= --class-path= -jar=! -p= --module-path= -m=! --module=! -javaagent:x -agentlib:x -agentpath:x -Xbootclasspath --upgrade-module-path= --patch-module=', 'file'), 'The options name where code comes from.'),
     load(operand('any', 0, 0), 'The class is looked for on the class path, which includes the working directory; a source file is compiled and run.', { unless: '-jar=<path>' }),
     command(option('-XX:OnError -XX:OnOutOfMemoryError', 'any'), 'The option names a command.'),
     load(environment('JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH'), 'These variables add options and code.'),

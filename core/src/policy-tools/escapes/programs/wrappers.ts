@@ -1,5 +1,5 @@
 import {
-  always, assigned, command, delegate, early, environment, exact, fewer, form, load, operand, option, posix, privilege, program, type ProgramEntry, read, shell, type Syntax, write, wraps, type Escape,
+  always, command, delegate, early, environment, exact, fewer, form, leading, load, operand, option, posix, privilege, program, type ProgramEntry, read, shell, type Syntax, write, wraps, type Escape,
 } from '../entry.ts';
 
 const runs = 'It runs the program it is given.';
@@ -17,7 +17,7 @@ function wrapperBehind(names: string, own0: string, values = '', more: readonly 
 }
 
 const loaders = ['LD_PRELOAD', 'LD_LIBRARY_PATH', 'LD_AUDIT', 'BASH_ENV', 'ENV', 'PATH', 'PYTHONPATH', 'PYTHONSTARTUP', 'PERL5LIB', 'PERL5OPT', 'RUBYLIB', 'RUBYOPT', 'NODE_OPTIONS', 'PAGER', 'EDITOR', 'VISUAL', 'LESSOPEN', 'HOME'];
-const loading = loaders.map((name) => load(assigned(`${name}=`), `${name} says what the program loads or starts.`));
+const loading = loaders.map((name) => load(leading(`${name}=`), `${name} says what the program loads or starts.`));
 
 const suSyntax: Syntax = exact('-g= -G= -w= --group= --supp-group= --whitelist-environment=', { abbreviate: true });
 const suEscapes: readonly Escape[] = [
