@@ -1,6 +1,6 @@
 import { type ByteString, byteStringOf, encodeUtf8, toHex } from '../../core/src/bytes.ts';
 import { sha256 } from '../../core/node/crypto.ts';
-import type { DecisionContext, FileIdentity } from '../../core/src/policy/index.ts';
+import { type Circumstances, type DecisionContext, type FileIdentity, type LoginOrigin, type PackageFact, type Posture, UNKNOWN_POSTURE } from '../../core/src/policy/index.ts';
 import type { Door, ElevationRequest } from '../../core/src/request/index.ts';
 
 /** A device in a few lines: users, groups and files, enough for the engine to decide on. */
@@ -11,11 +11,12 @@ export type World = {
   readonly primary?: Readonly<Record<string, string>> | undefined;
   readonly files?: Readonly<Record<string, WorldFile>> | undefined;
   readonly links?: Readonly<Record<string, string>> | undefined;
-  readonly device?: { readonly id?: string; readonly name?: string; readonly groups?: readonly string[]; readonly labels?: Readonly<Record<string, string>> } | undefined;
+  readonly device?: { readonly id?: string; readonly name?: string; readonly groups?: readonly string[]; readonly labels?: Readonly<Record<string, string>>; readonly posture?: Partial<Posture> } | undefined;
 };
 
 /** `hardLinkOf`: another name of that file. `content`: what its SHA-256 is of; null: unreadable. */
-export type WorldFile = { readonly unsafe?: boolean; readonly content?: string | null; readonly hardLinkOf?: string };
+/** `package`: what owns it; left out: unknown; null: none. */
+export type WorldFile = { readonly unsafe?: boolean; readonly content?: string | null; readonly hardLinkOf?: string; readonly package?: Partial<PackageFact> | null };
 
 export type Ask = {
   readonly who: string;
@@ -28,6 +29,12 @@ export type Ask = {
   readonly terminal?: boolean | undefined;
   readonly door?: Door | undefined;
   readonly expired?: boolean | undefined;
+  readonly silentMs?: number | undefined;
+  /** Programs above, parent first; `whole: false`: some may have gone. Left out: unknown. */
+  readonly above?: readonly string[] | undefined;
+  readonly whole?: boolean | undefined;
+  readonly login?: LoginOrigin['kind'] | undefined;
+  readonly address?: string | undefined;
   /** Paths the agent resolved ahead (`rulePaths`). */
   readonly rulePaths?: readonly ByteString[] | undefined;
 };
@@ -80,6 +87,8 @@ function contextIn(world: World, ask: Ask): DecisionContext {
     utcOffsetMinutes: 0,
     device: { id: world.device?.id ?? 'd-test', name: world.device?.name ?? 'laptop-7', groups: world.device?.groups ?? [], labels: world.device?.labels ?? {} },
     manifestExpired: ask.expired ?? false,
+    serverSilentMs: ask.silentMs,
+    circumstances: circumstancesIn(world, ask),
     objectOf: (path) => objectOf(world, path),
     pathsOfObject: (_device, inode) => (ask.rulePaths ?? []).filter((path) => objectOf(world, path)?.inode === inode),
     groupId: (name) => (name === 'root' ? 0 : world.groups?.[name]),
@@ -87,6 +96,23 @@ function contextIn(world: World, ask: Ask): DecisionContext {
     primaryGroupId: (uid) => primaryGroup(world, uid),
     executableSha256: () => contentHash(world, wayTo(world, ask.run[0] as string).at(-1) ?? (ask.run[0] as string)),
   };
+}
+
+function circumstancesIn(world: World, ask: Ask): Circumstances {
+  const processes = ask.above?.map((path) => ({ executable: bytes(path), device: DEVICE, inode: inodeOf(world, path) ?? 2n, uid: 0 }));
+  return {
+    ownerOfExecutable: () => ownerOf(world, ask.run[0] as string),
+    lineage: () => (processes === undefined ? undefined : { processes, whole: ask.whole ?? true }),
+    origin: () => (ask.login === undefined ? undefined : { kind: ask.login, sourceAddress: ask.address }),
+    posture: () => ({ ...UNKNOWN_POSTURE, ...world.device?.posture }),
+  };
+}
+
+const PLAIN_PACKAGE: PackageFact = { manager: 'deb', name: 'plain', version: '1.0', repositories: [], signedBy: [], unmodified: true };
+
+function ownerOf(world: World, typed: string): PackageFact | 'none' | undefined {
+  const owner = world.files?.[wayTo(world, typed).at(-1) ?? typed]?.package;
+  return owner === null ? 'none' : owner === undefined ? undefined : { ...PLAIN_PACKAGE, ...owner };
 }
 
 function primaryGroup(world: World, uid: number): number | undefined {

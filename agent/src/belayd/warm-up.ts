@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { ByteString } from '@belay/core/bytes';
 import { generateEd25519 } from '@belay/core/node-crypto';
-import { type CompiledPolicy, loadPolicySet } from '@belay/core/policy';
+import { type CompiledPolicy, loadPolicySet, NO_DEMANDS, NO_OBLIGATIONS, STRICT_FAILURES } from '@belay/core/policy';
 import { ok } from '@belay/core/result';
 import { ClientFrameSchema, Outcome_End, ServerFrameSchema, SudoCheck_Mode } from '@belay/proto/local';
 import { createReauthentications } from '../decide/reauthentication.ts';
@@ -90,19 +90,22 @@ const policy: CompiledPolicy = {
   name: 'rehearsal',
   description: '',
   targets: { any: true, is: [], not: [] },
+  mode: 'enforce',
   rules: [
     {
       name: 'rehearsal',
       then: 'allow',
       priority: 0,
       who: { any: false, is: [{ kind: 'uid', id: NOBODY }], not: [] },
-      run: { any: false, is: [{ command: COMMAND, args: undefined, sha256: undefined }], not: [] },
+      run: { any: false, is: [{ command: COMMAND, args: undefined, sha256: undefined, package: undefined }], not: [] },
       as: { users: [{ name: 'root' }], groups: 'own' },
+      circumstances: {},
       when: undefined,
-      demands: { reason: undefined, reauth: undefined },
+      demands: NO_DEMANDS,
+      obligations: NO_OBLIGATIONS,
+      failures: STRICT_FAILURES,
       message: undefined,
       recovery: false,
-      outlivesManifest: false,
     },
   ],
 };

@@ -9,6 +9,7 @@ import { planLaunch } from '../launch/plan.ts';
 import type { Peer, Platform, SealedCopy } from '../platform/platform.ts';
 import type { Aliases } from '../state/aliases.ts';
 import type { PolicyInForce } from '../state/device-state.ts';
+import { unenforceable } from './enforceable.ts';
 import { reasonFromEnvironment } from './environment.ts';
 import { type Act, deniedEvent, intentEvent, subject, type Subject, type Why } from './evidence.ts';
 import { decisionContext } from './facts.ts';
@@ -94,8 +95,8 @@ export class Elevation {
   #settle(decision: Decision): Step {
     if (this.#stage !== 'new') return this.deny('timeout', 'the answer took too long. Try again.');
     if (decision.kind === 'deny') return this.deny(decision.reason.kind, denialText(decision.reason), decision);
-    const unknown = decision.obligations.unknown;
-    if (unknown.length > 0) return this.deny('bad-request', `the rule "${ruleNames(decision.by)}" needs "${unknown.join('", "')}", which this agent cannot enforce.`, decision);
+    const missing = unenforceable(decision);
+    if (missing.length > 0) return this.deny('bad-request', `the rule "${ruleNames(decision.by)}" needs "${missing.join('", "')}", which this agent cannot enforce.`, decision);
     return this.#fulfil(decision);
   }
 

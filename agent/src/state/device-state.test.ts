@@ -18,7 +18,7 @@ const day = 86_400_000;
 const roleKey = (changes: Partial<RoleKey> = {}): RoleKey => ({ id: 'p1', role: 'policy', public: policyKey.publicKey, notBefore: 0, notAfter: now + 365 * day, revoked: false, ...changes });
 const roleKeys = (version: number, keys: RoleKey[] = [roleKey()], epoch = 1) => sealEnvelope('role-keys', { server, device: '', version, epoch, keys }, { keyId: 'root', sign: root.sign });
 
-const policy = (name: string): CompiledPolicy => ({ name, description: '', targets: { any: true, is: [], not: [] }, rules: [] });
+const policy = (name: string): CompiledPolicy => ({ name, description: '', targets: { any: true, is: [], not: [] }, mode: 'enforce', rules: [] });
 const bundleOf = (name: string) => {
   const content = encodeBundle(policy(name));
   return { content, digest: bundleDigest(content, sha256) };

@@ -1,8 +1,11 @@
 import { encodeExpression } from '../policy/expression.ts';
 import type { CompiledExpression, CompiledPolicy, CompiledRule, CompiledRunAs, CompiledWho, Identity, RunTarget, Selection, Subject, Targets } from '../policy/compiled.ts';
-import type { Demands } from '../policy/decision.ts';
+import { compileCircumstances } from './compile-around.ts';
+import { compileDemands, compileFailures, compileObligations } from './compile-outcome.ts';
+import { compilePackage } from './compile-package.ts';
 import { parseExpression } from './expression-check.ts';
-import { durationMs, type Policy, type RuleShape } from './schema.ts';
+import type { Policy, RuleShape } from './schema.ts';
+import type { RunTargetShape } from './schema-run.ts';
 
 /** From what people write to what devices hold. A `Policy` has no errors, so this has none to report. */
 export function compilePolicy(policy: Policy): CompiledPolicy {
@@ -10,6 +13,7 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
     name: policy.metadata.name,
     description: policy.metadata.description ?? '',
     targets: compileTargets(policy.targets?.devices ?? ['all']),
+    mode: policy.mode ?? 'enforce',
     rules: policy.rules.map(compileRule),
   };
 }
@@ -21,13 +25,15 @@ function compileRule(rule: RuleShape): CompiledRule {
     then: rule.then,
     priority: rule.priority ?? 0,
     who: compileWho(rule.who),
-    run: compileRun(rule.run),
+    run: compileRun(rule),
     as: compileRunAs(rule),
+    circumstances: compileCircumstances(rule),
     when: rule.when === undefined ? undefined : compileExpression(rule.when),
     demands: compileDemands(rule.require),
+    obligations: compileObligations(rule),
+    failures: compileFailures(rule),
     message: rule.message,
     recovery: rule.recovery ?? false,
-    outlivesManifest: rule.whenExpired === 'allow',
   };
 }
 
@@ -42,11 +48,15 @@ function select<T>(items: readonly string[], everything: string, parse: (text: s
 }
 
 function compileTargets(devices: readonly string[]): Targets {
-  return select(devices, 'all', (text) => ({ kind: text.startsWith('group:') ? 'group' : 'device', name: text.slice(text.indexOf(':') + 1) }));
+  return select(devices, 'all', (text) => {
+    const colon = text.indexOf(':');
+    return { kind: text.slice(0, colon) as Targets['is'][number]['kind'], name: text.slice(colon + 1) };
+  });
 }
 
 function compileWho(who: RuleShape['who']): CompiledWho {
-  return select(who === undefined || who === 'any' ? ['any'] : who, 'any', parseSubject);
+  const entries = who === undefined || who === 'any' ? ['any'] : who.flatMap((entry) => (typeof entry === 'string' ? [entry] : [entry.not].flat().map((each) => `!${each}`)));
+  return select(entries, 'any', parseSubject);
 }
 
 function parseSubject(text: string): Subject {
@@ -57,22 +67,34 @@ function parseSubject(text: string): Subject {
   return { kind: kind === 'group' ? 'group' : 'user', name: rest };
 }
 
-type RunEntry = Exclude<NonNullable<RuleShape['run']>, string>[number];
+type RunEntry = 'any' | RunTargetShape;
 
-function compileRun(run: RuleShape['run']): Selection<RunTarget> {
-  const entries: readonly RunEntry[] = run === undefined || run === 'any' ? ['any'] : run;
+function compileRun({ run, then }: RuleShape): Selection<RunTarget> {
+  const entries: readonly RunEntry[] = run === undefined || run === 'any' ? ['any'] : run.map(withoutSet);
   const excepted = entries.flatMap((entry) => (entry === 'any' || entry.not === undefined ? [] : [entry.not]));
   const wanted = entries.filter((entry) => entry === 'any' || entry.not === undefined);
+  const isDeny = then === 'deny';
   return {
     any: wanted.length === 0 || wanted.includes('any'),
-    is: wanted.flatMap((entry) => (entry === 'any' ? [] : [compileTarget(entry)])),
-    not: excepted.map(compileTarget),
+    is: wanted.flatMap((entry) => (entry === 'any' ? [] : [compileTarget(entry, isDeny)])),
+    // An exception is read the other way round.
+    not: excepted.map((entry) => compileTarget(entry, !isDeny)),
   };
 }
 
-function compileTarget({ command, args, sha256 }: Omit<Exclude<RunEntry, 'any'>, 'not'>): RunTarget {
+function withoutSet(entry: Exclude<NonNullable<RuleShape['run']>, string>[number]): RunEntry {
+  if (entry !== 'any' && 'set' in entry) throw new TypeError('compilePolicy was given a policy whose sets are not filled in');
+  return entry;
+}
+
+function compileTarget({ command, args, sha256, package: owner }: Omit<RunTargetShape, 'not'>, takesAway: boolean): RunTarget {
   const hashes = sha256 === undefined ? undefined : [sha256].flat().map((hash) => hash.toLowerCase());
-  return { command, args, sha256: hashes === undefined ? undefined : [...new Set(hashes)].sort() };
+  return {
+    command,
+    args: args?.map((arg) => (Array.isArray(arg) ? { either: arg } : arg)),
+    sha256: hashes === undefined ? undefined : [...new Set(hashes)].sort(),
+    package: owner === undefined ? undefined : compilePackage(owner, takesAway),
+  };
 }
 
 function compileRunAs({ as, then }: RuleShape): CompiledRunAs {
@@ -91,14 +113,6 @@ function identities(value: string | readonly string[] | undefined): 'any' | read
   const list = typeof value === 'string' ? [value] : value;
   if (list.includes('any')) return 'any';
   return list.map((text) => (/^[ug]id:/.test(text) ? { id: Number(text.slice(4)) } : { name: text }));
-}
-
-function compileDemands(require: RuleShape['require']): Demands {
-  const { reason, reauth } = require ?? {};
-  return {
-    reason: reason === undefined ? undefined : { minLength: reason === true ? 1 : reason.minLength },
-    reauth: reauth === undefined ? undefined : { maxAgeMs: reauth === true ? 0 : (durationMs(reauth) ?? 0) },
-  };
 }
 
 function compileExpression(source: string): CompiledExpression {

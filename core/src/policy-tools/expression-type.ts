@@ -8,7 +8,7 @@ import { nearestOf } from './problem.ts';
  * Types of expressions. `wrong` stands for what has been complained about already and goes with everything. `facts` is a
  * family of facts (`user`), of no use by itself.
  */
-type Type = 'bool' | 'int' | 'double' | 'string' | 'bytes' | 'null' | 'strings' | 'ints' | 'list' | 'labels' | 'groups' | `facts:${string}` | 'wrong';
+type Type = 'bool' | 'int' | 'double' | 'string' | 'bytes' | 'null' | 'strings' | 'ints' | 'list' | 'labels' | 'groups' | 'programs' | `facts:${string}` | 'wrong';
 
 const IN_WORDS: Readonly<Record<string, string>> = {
   bool: 'true or false',
@@ -22,6 +22,7 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   list: 'a list',
   labels: 'labels',
   groups: "the user's groups",
+  programs: 'the programs above the request',
 };
 
 /**
@@ -110,6 +111,7 @@ class TypeChecker {
     if (range === 'strings' || range === 'labels') return 'string';
     if (range === 'ints') return 'int';
     if (range === 'groups') return this.complain(expr, "Group by group, the user's groups cannot be gone through", 'Ask for each by name: "NAME" in user.groups.');
+    if (range === 'programs') return this.complain(expr, 'Program by program, what is above the request cannot be gone through', 'Ask for each by path: "/PATH" in ancestors.');
     if (range === 'wrong' || range === 'list') return 'wrong';
     return this.complain(expr, `A macro goes through a list, not ${inWords(range)}`, 'Use it on command.args, device.groups or device.labels.');
   }
@@ -156,6 +158,7 @@ const CONSTANT_TYPES: Readonly<Record<string, Type>> = {
 
 type Signature = (types: readonly Type[]) => Type | undefined;
 
+const SETS: readonly Type[] = ['groups', 'programs', 'labels'];
 const LISTS: readonly Type[] = ['strings', 'ints', 'list'];
 const isNumber = (type: Type | undefined): boolean => type === 'int' || type === 'double';
 const arithmetic: Signature = ([a, b]) => (a === b && isNumber(a) ? a : undefined);
@@ -165,7 +168,7 @@ const order: Signature = ([a, b]) => ((isNumber(a) && isNumber(b)) || (a === b &
 const texts: Signature = (types) => (types.length === 2 && types.every((type) => type === 'string') ? 'bool' : undefined);
 
 function isComparable(a: Type, b: Type): boolean {
-  if (a === 'groups' || b === 'groups' || a === 'labels' || b === 'labels') return false;
+  if (SETS.includes(a) || SETS.includes(b)) return false;
   return isSame(a, b) || (isNumber(a) && isNumber(b)) || (LISTS.includes(a) && LISTS.includes(b) && (a === 'list' || b === 'list'));
 }
 
@@ -177,7 +180,7 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
   '-_': ([a]) => (isNumber(a) ? a : undefined),
   '_?_:_': ([condition, a, b]) => (condition === 'bool' && a !== undefined && b !== undefined && isSame(a, b) ? a : undefined),
   '@in': ([item, list]) => {
-    if (list === 'groups' || list === 'strings' || list === 'labels') return item === 'string' ? 'bool' : undefined;
+    if (list === 'strings' || (list !== undefined && SETS.includes(list))) return item === 'string' ? 'bool' : undefined;
     return (list === 'ints' && item === 'int') || list === 'list' ? 'bool' : undefined;
   },
   '_[_]': ([container, key]) => {
@@ -196,9 +199,9 @@ const RESULTS: Readonly<Record<string, Type>> = {
 
 const EXPECTS: Readonly<Record<string, string>> = {
   '_&&_': 'Both sides must be true or false.', '_||_': 'Both sides must be true or false.', '!_': 'It must be true or false.',
-  '@in': 'Write "NAME" in user.groups, TEXT in LIST, or "KEY" in device.labels.',
+  '@in': 'Write "NAME" in user.groups, TEXT in LIST, "KEY" in device.labels, "NAME" in env, or "/PATH" in ancestors.',
   '_?_:_': 'Write CONDITION ? A : B with A and B of one kind.',
-  '_[_]': 'Write command.args[0] or device.labels["KEY"].',
+  '_[_]': 'Write command.args[0], device.labels["KEY"] or env["NAME"].',
   size: 'It counts lists, labels and the characters of texts.',
 };
 

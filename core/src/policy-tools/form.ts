@@ -1,14 +1,19 @@
 import type { z } from 'zod';
 import { err, ok, type Result } from '../result.ts';
 import { type Finding, nearestOf } from './problem.ts';
-import { policySchema, type PolicyShape } from './schema.ts';
+import { type AnyShape, type Kind, KINDS, SCHEMAS } from './schema.ts';
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly (string | number)[];
 
 /** Checks the form. Every error at once, each with what to do. */
-export function checkForm(document: unknown): Result<PolicyShape, readonly Finding[]> {
-  const parsed = policySchema.safeParse(document);
+export function checkForm(document: unknown): Result<AnyShape, readonly Finding[]> {
+  const kind = (document as { readonly kind?: unknown } | null)?.kind;
+  if (kind !== undefined && !KINDS.includes(kind as Kind)) {
+    const near = typeof kind === 'string' ? nearestOf(kind, KINDS) : undefined;
+    return err([{ path: ['kind'], message: `${shown(kind)} is no kind of document`, remedy: `${near === undefined ? '' : `Did you mean ${near}? `}Kinds are ${KINDS.join(', ')}.` }]);
+  }
+  const parsed = SCHEMAS[(kind as Kind | undefined) ?? 'Policy'].safeParse(document);
   if (parsed.success) return ok(parsed.data);
   return err(parsed.error.issues.flatMap((issue) => findingsOf(issue, [], document)));
 }
@@ -16,6 +21,8 @@ export function checkForm(document: unknown): Result<PolicyShape, readonly Findi
 function findingsOf(issue: Issue, base: Path, document: unknown): readonly Finding[] {
   const path = [...base, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
   switch (issue.code) {
+    case 'invalid_key':
+      return [{ path, atKey: true, message: `"${String(path.at(-1))}" cannot be a name here`, remedy: 'Variables: letters, digits and _. Parameters: small letters, digits and _, a letter first.' }];
     case 'unrecognized_keys':
       return issue.keys.map((key) => unknownKey(path, key));
     case 'invalid_union':
@@ -76,17 +83,34 @@ function valueAt(document: unknown, path: Path): unknown {
   return value;
 }
 
+const TARGET_KEYS = ['command', 'args', 'sha256', 'package'];
+const AROUND_KEYS = ['cwd', 'env', 'parent', 'ancestor', 'from', 'during', 'device'];
+const OUTCOME_KEYS = ['require', 'limits', 'record', 'alert', 'onFailure', 'message'];
+
 /** Keys by the last name in the path that is no index. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
-  '': ['apiVersion', 'kind', 'metadata', 'targets', 'rules'],
+  '': ['apiVersion', 'kind', 'metadata', 'extends', 'mode', 'targets', 'rules', 'parameters', 'run', 'who', 'devices', 'rule'],
   metadata: ['name', 'description'],
   targets: ['devices'],
-  rules: ['name', 'priority', 'who', 'run', 'as', 'when', 'then', 'require', 'message', 'recovery', 'whenExpired'],
-  run: ['command', 'args', 'sha256', 'not'],
-  not: ['command', 'args', 'sha256'],
+  rules: ['name', 'priority', 'who', 'run', 'as', ...AROUND_KEYS, 'when', 'then', ...OUTCOME_KEYS, 'recovery', 'whenExpired'],
+  rule: [...AROUND_KEYS, ...OUTCOME_KEYS],
+  run: [...TARGET_KEYS, 'not', 'set', 'with'],
+  not: TARGET_KEYS,
+  args: ['regex'],
+  package: ['name', 'version', 'repository', 'key', 'unmodified'],
+  who: ['not'],
   as: ['user', 'users', 'group', 'groups'],
-  require: ['reason', 'reauth'],
-  reason: ['minLength'],
+  from: ['login', 'networks', 'terminal'],
+  during: ['days', 'from', 'to', 'zone'],
+  device: ['groups', 'labels', 'encrypted', 'secureBoot', 'firewall', 'healthy', 'os', 'osVersion', 'maxPatchAge'],
+  require: ['reason', 'reauth', 'confirm', 'approval'],
+  reason: ['minLength', 'pattern', 'suggestions'],
+  approval: ['from', 'count', 'within'],
+  limits: ['duration', 'uses', 'total', 'children', 'capabilities', 'network', 'writable', 'environment', 'umask', 'cwd'],
+  environment: ['keep', 'set'],
+  onFailure: ['manifestExpired', 'serverUnreachable', 'recorderUnable', 'diskFull'],
+  serverUnreachable: ['after', 'then'],
+  parameters: ['default', 'matches', 'description'],
 };
 
 function unknownKey(path: Path, key: string): Finding {

@@ -37,9 +37,9 @@ test('every error of every file is told at once, with its place and what to do',
   ]);
   expect(parsed.ok ? '' : formatProblems(parsed.error).split('\n')).toEqual([
     'a.yaml:3:19: The name "p" is used by two policies. Give each a name of its own; the other is at b.yaml:3:19.',
-    'a.yaml:4:22: "everything" names no devices. Write all, group:NAME, device:ID, or one of these after "!" to exclude.',
+    'a.yaml:4:22: "everything" names no devices. Write all, group:NAME, device:ID, label:KEY=VALUE, set:NAME, or one of these after "!" to exclude.',
     'a.yaml:6:22: "alow" does not fit here. Write allow, ask or deny.',
-    'b.yaml:5:28: Unknown key "wen". Did you mean when? Known here: name, priority, who, run, as, when, then, require, message, recovery, whenExpired.',
+    'b.yaml:5:28: Unknown key "wen". Did you mean when? Known here: name, priority, who, run, as, cwd, env, parent, ancestor, from, during, device, when, then, require, limits, record, alert, onFailure, message, recovery, whenExpired.',
     'b.yaml:6:13: The name "x" is used by two rules of this policy. Give each rule a name of its own.',
     'c.yaml:1:3: Flow sequence must end with a ]. Close the bracket or quote.',
     'd.yaml:1:1: The file is empty. Begin with apiVersion: belay/v1 and kind: Policy.',
@@ -81,7 +81,7 @@ describe('what a rule must and must not say', () => {
     ['as: { user: "-1" }\nthen: deny', ['is no user name']],
     ['as: { user: "" }\nthen: deny', ['is no user name']],
     ['run: [{ command: "$HOME/x" }]\nthen: deny', ['A command is an absolute path']],
-    ['run: [{ command: "/home/$USER/x" }]\nthen: deny', ['Nothing in a command path is expanded']],
+    ['run: [{ command: "/home/$USER/x" }]\nthen: deny', ['Nothing in this path is expanded']],
     ['run: [{ command: /usr/bin/../sbin/x }]\nthen: deny', ['The path has a part that is empty, "." or ".."']],
     ['run: [{ command: /usr//bin/x }]\nthen: deny', ['The path has a part that is empty']],
     ['run: [{ command: /usr/bin/ }]\nthen: deny', ['The path names a folder']],
@@ -89,8 +89,8 @@ describe('what a rule must and must not say', () => {
     ['run: [{ command: /x, args: ["a\\\\q"] }]\nthen: deny', []],
     ['run: [{ args: [x] }]\nthen: deny', ['The entry names no file']],
     ['message: "a\\eb"\nthen: deny', ['The message holds a control or invisible character']],
-    ['limits: { duration: 15m }\nthen: deny', ['Unknown key "limits"']],
-    ['require: { approval: {} }\nthen: ask\nwho: any\nrun: any', ['Unknown key "approval"']],
+    ['limits: { duration: 15m }\nthen: deny', ['A deny lets nothing run']],
+    ['require: { approval: {} }\nthen: ask\nwho: any\nrun: any', ['"from" is missing']],
   ])('%#: %s', (lines, expected) => {
     const found = problems(rule(lines)).join('\n');
     for (const each of expected) expect(found).toContain(each);

@@ -4,7 +4,8 @@ import { checkForm } from './form.ts';
 import { checkMeaning } from './meaning.ts';
 import { offsetOf, placeOf } from './place.ts';
 import { byPlace, type Finding, type PolicyProblem } from './problem.ts';
-import type { Policy } from './schema.ts';
+import type { AnyShape, Kind, Policy } from './schema.ts';
+import { checkCommandSet, type Library, libraryKey, resolvePolicy, WORDS } from './sets.ts';
 
 export type PolicyFile = { readonly name: string; readonly text: string };
 
@@ -16,14 +17,48 @@ const MAX_PROBLEMS_PER_FILE = 200;
 /** Nodes that aliases may stand for, counted through all levels: no "billion laughs". */
 const MAX_ALIASES = 100;
 
+/**
+ * One document of the files. `source` is its own part of the text, comments before it included; `firstLine` where that begins in its
+ * file, from 1. `policy`: undefined for what policies share. `uses`: what it builds on, as `KIND/NAME`.
+ */
+export type PolicyDocument = {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly file: string;
+  readonly source: string;
+  readonly firstLine: number;
+  readonly policy: Policy | undefined;
+  readonly uses: readonly string[];
+};
+
 /** Every policy of every file, or every error of every file. A file may hold several documents. Nothing is half taken. */
 export function parsePolicyFiles(files: readonly PolicyFile[]): Result<readonly Policy[], readonly PolicyProblem[]> {
+  const parsed = parsePolicyDocuments(files);
+  return parsed.ok ? ok(parsed.value.map(({ policy }) => policy).filter((policy) => policy !== undefined)) : parsed;
+}
+
+/** The same, with what policies share, and where each document is. */
+export function parsePolicyDocuments(files: readonly PolicyFile[]): Result<readonly PolicyDocument[], readonly PolicyProblem[]> {
   const tooMuch = findExcess(files);
   if (tooMuch.length > 0) return err(tooMuch);
   const read = files.map(readFile);
   const problems = [...read.flatMap((file) => capped(file.problems)), ...repeatedAcrossFiles(read)];
   if (problems.length > 0) return err(problems.sort(byPlace));
-  return ok(read.flatMap((file) => file.policies.map(({ policy }) => policy)));
+  const all = read.flatMap((file) => file.documents);
+  return resolveAll(all, new Map(all.map(({ shape }) => [libraryKey(shape.kind, shape.metadata.name), shape])));
+}
+
+function resolveAll(all: readonly ReadDocument[], library: Library): Result<readonly PolicyDocument[], readonly PolicyProblem[]> {
+  const problems: PolicyProblem[] = [];
+  const documents = all.map(({ shape, problemAt, ...place }): PolicyDocument => {
+    const base = { ...place, kind: shape.kind, name: shape.metadata.name };
+    if (shape.kind !== 'Policy') return { ...base, policy: undefined, uses: [] };
+    const resolved = resolvePolicy(shape, library);
+    const findings = resolved.ok ? (resolved.value.uses.length === 0 ? [] : checkMeaning(resolved.value.policy)) : resolved.error;
+    problems.push(...findings.map((finding) => problemAt(resolved.ok ? { ...finding, path: finding.path.slice(0, 2), message: `With its sets and defaults filled in: ${finding.message}` } : finding)));
+    return { ...base, policy: resolved.ok ? (resolved.value.policy as Policy) : undefined, uses: resolved.ok ? resolved.value.uses : [] };
+  });
+  return problems.length === 0 ? ok(documents) : err(problems.sort(byPlace));
 }
 
 function findExcess(files: readonly PolicyFile[]): readonly PolicyProblem[] {
@@ -36,16 +71,24 @@ function findExcess(files: readonly PolicyFile[]): readonly PolicyProblem[] {
   return total > MAX_TOTAL_CHARS ? [{ file: first, ...start, message: 'All files together are larger than 16 MiB', remedy: 'Apply fewer or smaller policies.' }] : [];
 }
 
-type Named = { readonly policy: Policy; readonly name: string; readonly problemAt: (finding: Finding) => PolicyProblem };
-type ReadFile = { readonly policies: readonly Named[]; readonly names: readonly Omit<Named, 'policy'>[]; readonly problems: readonly PolicyProblem[] };
+type ProblemAt = (finding: Finding) => PolicyProblem;
+type ReadDocument = Pick<PolicyDocument, 'file' | 'source' | 'firstLine'> & { readonly shape: AnyShape; readonly problemAt: ProblemAt };
+type Named = { readonly kind: string; readonly name: string; readonly problemAt: ProblemAt };
+type ReadFile = { readonly documents: readonly ReadDocument[]; readonly names: readonly Named[]; readonly problems: readonly PolicyProblem[] };
 
 function readFile(file: PolicyFile): ReadFile {
   const lines = new LineCounter();
   const documents = readYaml(file, lines);
-  if (!Array.isArray(documents)) return { policies: [], names: [], problems: [documents as PolicyProblem] };
-  const filled = documents.filter((document, index) => index === 0 || document.contents !== null || document.errors.length > 0);
-  const read = filled.map((document) => readDocument(document, file, lines));
-  return { policies: read.flatMap((each) => each.policies), names: read.flatMap((each) => each.names), problems: read.flatMap((each) => each.problems) };
+  if (!Array.isArray(documents)) return { documents: [], names: [], problems: [documents as PolicyProblem] };
+  const read: ReadFile[] = [];
+  let from = 0;
+  for (const [index, document] of (documents as readonly Document[]).entries()) {
+    const end = document.range?.[2] ?? file.text.length;
+    const isFilled = index === 0 || document.contents !== null || document.errors.length > 0;
+    if (isFilled) read.push(readDocument(document, { file, lines, from, to: documents.length === 1 ? file.text.length : end }));
+    from = end;
+  }
+  return { documents: read.flatMap((each) => each.documents), names: read.flatMap((each) => each.names), problems: read.flatMap((each) => each.problems) };
 }
 
 function readYaml(file: PolicyFile, lines: LineCounter): readonly Document[] | PolicyProblem {
@@ -59,7 +102,9 @@ function readYaml(file: PolicyFile, lines: LineCounter): readonly Document[] | P
   }
 }
 
-function readDocument(document: Document, file: PolicyFile, lines: LineCounter): ReadFile {
+type Place = { readonly file: PolicyFile; readonly lines: LineCounter; readonly from: number; readonly to: number };
+
+function readDocument(document: Document, { file, lines, from, to }: Place): ReadFile {
   const problemAt = (finding: Finding): PolicyProblem => ({
     file: file.name,
     ...placeOf(offsetOf(finding, document, file.text), lines),
@@ -68,15 +113,30 @@ function readDocument(document: Document, file: PolicyFile, lines: LineCounter):
   });
   const syntax = [...document.errors, ...document.warnings].map((error) => syntaxProblem(error, file, lines));
   const value = valueOf(document);
-  if (!value.ok) return { policies: [], names: [], problems: [...syntax, problemAt(value.error)] };
+  if (!value.ok) return { documents: [], names: [], problems: [...syntax, problemAt(value.error)] };
   // What a broken file still says is not worth judging when its structure is in doubt.
-  if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return { policies: [], names: [], problems: syntax };
+  if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return { documents: [], names: [], problems: syntax };
   const form = checkForm(value.value);
-  const findings = [...(form.ok ? [] : form.error), ...checkMeaning(value.value)];
-  const problems = [...syntax, ...findings.map(problemAt)];
-  const name = nameOf(value.value);
-  const names = name === undefined ? [] : [{ name, problemAt }];
-  return { policies: form.ok ? names.map((each) => ({ ...each, policy: form.value as Policy })) : [], names, problems };
+  const findings = [...(form.ok ? checkShape(form.value) : form.error), ...checkMeaning(value.value)];
+  const names = namesOf(value.value).map((each) => ({ ...each, problemAt }));
+  const part = partOf(file.text, from, to);
+  return {
+    documents: form.ok ? [{ file: file.name, ...part, firstLine: placeOf(part.at, lines).line, shape: form.value, problemAt }] : [],
+    names,
+    problems: [...syntax, ...findings.map(problemAt)],
+  };
+}
+
+function checkShape(shape: AnyShape): readonly Finding[] {
+  return shape.kind === 'CommandSet' ? checkCommandSet(shape) : [];
+}
+
+/** A document with the comments before it; a file of one is that document as it stands. */
+function partOf(text: string, from: number, to: number): { readonly source: string; readonly at: number } {
+  const whole = text.slice(from, to);
+  if (whole.length === text.length) return { source: text, at: 0 };
+  const markers = /^(\s*(---|\.\.\.)[ \t]*\r?\n)+/.exec(whole)?.[0].length ?? 0;
+  return { source: `${whole.slice(markers).replace(/\n\.\.\.\s*$/, '').trimEnd()}\n`, at: from + markers };
 }
 
 function valueOf(document: Document): Result<unknown, Finding> {
@@ -87,9 +147,10 @@ function valueOf(document: Document): Result<unknown, Finding> {
   }
 }
 
-function nameOf(value: unknown): string | undefined {
-  const name = (value as { metadata?: { name?: unknown } } | null)?.metadata?.name;
-  return typeof name === 'string' ? name : undefined;
+function namesOf(value: unknown): readonly { readonly kind: string; readonly name: string }[] {
+  const { kind, metadata } = (value ?? {}) as { readonly kind?: unknown; readonly metadata?: { readonly name?: unknown } | null };
+  const name = metadata?.name;
+  return typeof name === 'string' ? [{ kind: typeof kind === 'string' ? kind : 'Policy', name }] : [];
 }
 
 function syntaxProblem(error: YAMLError, file: PolicyFile, lines: LineCounter): PolicyProblem {
@@ -106,11 +167,12 @@ const SYNTAX_REMEDIES: Readonly<Record<string, string>> = {
 
 function repeatedAcrossFiles(files: readonly ReadFile[]): readonly PolicyProblem[] {
   const first = new Map<string, PolicyProblem>();
-  return files.flatMap((file) => file.names).flatMap(({ name, problemAt }) => {
-    const place = problemAt({ path: ['metadata', 'name'], message: `The name "${name}" is used by two policies`, remedy: '' });
-    const earlier = first.get(name);
+  return files.flatMap((file) => file.names).flatMap(({ kind, name, problemAt }) => {
+    const what = WORDS[kind as Kind] ?? 'document';
+    const place = problemAt({ path: ['metadata', 'name'], message: `The name "${name}" is used by two ${kind === 'Policy' ? 'policies' : `documents of kind ${kind}`}`, remedy: '' });
+    const earlier = first.get(`${what} ${name}`);
     if (earlier === undefined) {
-      first.set(name, place);
+      first.set(`${what} ${name}`, place);
       return [];
     }
     return [{ ...place, remedy: `Give each a name of its own; the other is at ${earlier.file}:${earlier.line}:${earlier.column}.` }];

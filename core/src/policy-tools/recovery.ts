@@ -1,9 +1,11 @@
 import { type ByteString, encodeUtf8 } from '../bytes.ts';
 import { type Failure, failure } from '../codes.ts';
+import type { Posture } from '../policy/circumstances.ts';
 import type { CompiledPolicy, CompiledRule, Subject } from '../policy/compiled.ts';
 import { decide } from '../policy/decide.ts';
 import type { DecisionContext } from '../policy/decision.ts';
 import { namesInPolicy } from '../policy/names.ts';
+import { NO_OBLIGATIONS } from '../policy/obligations.ts';
 import { loadPolicySet, type PolicySet } from '../policy/policy-set.ts';
 import { targetsEveryDevice } from '../policy/targets.ts';
 import type { ElevationRequest } from '../request/request.ts';
@@ -19,7 +21,7 @@ export function checkRecovery(policies: readonly CompiledPolicy[]): Failure | un
   const faults = candidates.map(({ policy, rule }) => faultOf(policy, rule));
   const sound = candidates.filter((_, index) => faults[index] === undefined);
   if (sound.length === 0) return refusal(faults.filter((fault) => fault !== undefined).join('; '));
-  const set = loadPolicySet(policies);
+  const set = loadPolicySet(policies.filter(({ mode }) => mode === 'enforce'));
   if (sound.some(({ rule }) => getsIn(set, rule))) return undefined;
   const { policy, rule } = sound[0] as (typeof sound)[number];
   return refusal(`${label(policy, rule)} is always overruled: ${overrulers(set, rule)}`);
@@ -40,7 +42,11 @@ function faultOf(policy: CompiledPolicy, rule: CompiledRule): string | undefined
   const named = label(policy, rule);
   if (!targetsEveryDevice(policy)) return `${named} is not for every device (its policy has targets)`;
   if (!rule.run.any || rule.run.not.length > 0) return `${named} does not run everything (run: any, no exceptions)`;
+  if (policy.mode === 'monitor') return `${named} enforces nothing (mode: monitor)`;
   if (rule.when !== undefined) return `${named} has a condition (when)`;
+  if (Object.values(rule.circumstances).some((each) => each !== undefined)) return `${named} has a condition (cwd, env, parent, ancestor, from, during or device)`;
+  if (rule.demands.approval.length > 0) return `${named} waits for somebody else (require.approval)`;
+  if (JSON.stringify(rule.obligations) !== JSON.stringify({ ...NO_OBLIGATIONS, alert: rule.obligations.alert })) return `${named} limits or records what runs (limits, record), which may not be possible`;
   if (!rule.who.any && rule.who.is.length === 0) return `${named} is for nobody`;
   return runsAsRoot(rule) ? undefined : `${named} does not run as root`;
 }
@@ -82,6 +88,9 @@ function overrulers(set: PolicySet, rule: CompiledRule): string {
 
 type Circumstances = { readonly terminal: boolean; readonly expired: boolean; readonly nowMs: number };
 
+/** A device as its owner would have it: a deny for others does not always take the rule away. */
+const SOUND: Posture = { encrypted: true, secureBoot: true, osId: 'recovery-probe', osVersion: '', patchAgeDays: 0, firewall: true, agentHealthy: true };
+
 /** Ids that no policy would write down. */
 const FIRST_ID = 3_000_000_000;
 const COMMAND = encodeUtf8('/usr/sbin/belay-recovery-probe');
@@ -118,6 +127,12 @@ function probe(set: PolicySet, subject: Subject | undefined, circumstances: Circ
       userId: (name) => userIds.get(name),
       primaryGroupId: (id) => (id === 0 ? 0 : undefined),
       executableSha256: () => '0'.repeat(64),
+      circumstances: {
+        ownerOfExecutable: () => 'none',
+        lineage: () => ({ processes: [], whole: true }),
+        origin: () => ({ kind: 'console', sourceAddress: undefined }),
+        posture: () => SOUND,
+      },
     },
   };
 }

@@ -1,6 +1,8 @@
-import { type ByteString, encodeUtf8 } from '../bytes.ts';
+import { type ByteString, decodeUtf8, encodeUtf8 } from '../bytes.ts';
 import { err, ok, type Result } from '../result.ts';
-import { FALSE, TRUE, type Truth3, UNKNOWN } from './truth.ts';
+import type { ArgumentSpec } from './compiled.ts';
+import { compileRegex, MAX_REGEX_TEXT, type Regex } from './regular-expression.ts';
+import { FALSE, or, TRUE, type Truth3, UNKNOWN } from './truth.ts';
 
 /**
  * Arguments are matched one by one, as bytes, never joined (T-05).
@@ -10,6 +12,9 @@ import { FALSE, TRUE, type Truth3, UNKNOWN } from './truth.ts';
  *   `--n=*`    inside a pattern `*` stands for any bytes but `/`; a path component that is only `*` is not empty
  *   `/srv/**`  at the end of a pattern, after `/` or `=`: any bytes, `/` too
  *   `\*` `\\`  the characters themselves
+ *
+ * A regular expression matches the whole argument; a path that climbs is matched by it as it is written, so it should not be used
+ * for paths. Of alternatives one must match.
  *
  * `.` and `..` as a path component never satisfy a wildcard: such an argument gives *unknown* where it could lead to a
  * match, so an allow does not hold and a deny does.
@@ -27,23 +32,40 @@ export type ArgumentPattern =
       readonly open: boolean;
       /** The same with stars that cross `/`: what could match once the path is resolved. */
       readonly loose: readonly string[];
-    };
+    }
+  | { readonly kind: 'regex'; readonly regex: Regex }
+  | { readonly kind: 'either'; readonly of: readonly ArgumentPattern[] };
 
 /** What is wrong with a pattern, in words for whoever wrote it. */
 export type PatternFault = { readonly message: string; readonly remedy: string };
 
-export function compileArguments(patterns: readonly string[]): Result<ArgumentsMatcher, PatternFault & { readonly index: number }> {
+export function compileArguments(patterns: readonly ArgumentSpec[]): Result<ArgumentsMatcher, PatternFault & { readonly index: number }> {
   const each: ArgumentPattern[] = [];
   for (const [index, pattern] of patterns.entries()) {
     if (pattern === '**') {
       if (index === patterns.length - 1) return ok({ each, rest: true });
       return err({ index, message: '"**" stands for the rest of the arguments, so nothing may follow it', remedy: 'Move it to the end, or use "*" for one argument.' });
     }
-    const compiled = compilePattern(pattern);
+    const compiled = compileSpec(pattern);
     if (!compiled.ok) return err({ index, ...compiled.error });
     each.push(compiled.value);
   }
   return ok({ each, rest: false });
+}
+
+export function compileSpec(spec: ArgumentSpec): Result<ArgumentPattern, PatternFault> {
+  if (typeof spec === 'string') return compilePattern(spec);
+  if ('regex' in spec) {
+    const regex = compileRegex(spec.regex);
+    return regex.ok ? ok({ kind: 'regex', regex: regex.value }) : regex;
+  }
+  const of: ArgumentPattern[] = [];
+  for (const pattern of spec.either) {
+    const compiled = compilePattern(pattern);
+    if (!compiled.ok) return compiled;
+    of.push(compiled.value);
+  }
+  return ok({ kind: 'either', of });
 }
 
 const STAR = -1;
@@ -122,12 +144,21 @@ export function matchArguments(matcher: ArgumentsMatcher, args: readonly ByteStr
 export function matchArgument(pattern: ArgumentPattern, argument: ByteString): Truth3 {
   if (pattern.kind === 'any') return TRUE;
   if (pattern.kind === 'literal') return matchLiteral(pattern.bytes, argument);
+  if (pattern.kind === 'regex') return matchRegex(pattern.regex, argument);
+  if (pattern.kind === 'either') return pattern.of.reduce<Truth3>((truth, each) => or(truth, matchArgument(each, argument)), FALSE);
   const shape = pathShapeOf(argument);
   // SECURITY(T-05): `/var/log/*` must not reach `/var/log/../../etc/shadow`.
   if (shape !== 'climbing' && matchGlob(pattern.components, pattern.open, argument)) return TRUE;
   if (shape === 'plain') return FALSE;
   const could = matchPieces(pattern.loose, argument) || matchGlob(pattern.components, pattern.open, normalized(argument));
   return could ? UNKNOWN : FALSE;
+}
+
+/** SECURITY(T-16): by an engine whose time grows with the text alone, on a text of bounded length. */
+function matchRegex(regex: Regex, argument: ByteString): Truth3 {
+  const text = argument.length > MAX_REGEX_TEXT ? undefined : decodeUtf8(argument);
+  if (text === undefined) return UNKNOWN;
+  return regex.matchesWhole(text) ? TRUE : FALSE;
 }
 
 function matchLiteral(wanted: string, argument: string): Truth3 {

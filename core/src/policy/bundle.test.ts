@@ -5,7 +5,7 @@ import { questionIn } from '../../../tests/policy-cases/world.ts';
 import { toHex } from '../bytes.ts';
 import { type CborValue, decodeCanonical, encodeCanonical } from '../evidence/cbor.ts';
 import { compilePolicy, parsePolicyFiles } from '../policy-tools/index.ts';
-import { bundleDigest, type CompiledPolicy, decide, decodeBundle, encodeBundle, loadPolicySet, namesInPolicy, rulePaths, targetsDevice } from './index.ts';
+import { bundleDigest, type CompiledPolicy, decide, decodeBundle, encodeBundle, loadPolicySet, namesInPolicy, rulePaths, type TargetDevice, targetsDevice } from './index.ts';
 
 function compiled(extra: Record<string, unknown> = {}): CompiledPolicy {
   const text = JSON.stringify({
@@ -39,8 +39,23 @@ describe('a bundle', () => {
     expect(toHex(bundleDigest(bundle, sha256))).toHaveLength(64);
   });
 
+  test('of version 1 is taken, and asks and carries no more than it did', () => {
+    const old = tampered((value) => {
+      value['v'] = 1;
+      delete value['mode'];
+      const only = rule(value);
+      for (const key of ['circumstances', 'obligations', 'failures']) delete only[key];
+      only['demands'] = { reason: { minLength: 1 }, reauth: { maxAgeMs: 300_000 } };
+      only['outlivesManifest'] = true;
+    });
+    const decoded = decodeBundle(old);
+    const today = compiled();
+    const lasting = { ...today, rules: today.rules.map((each) => ({ ...each, failures: { ...each.failures, manifestExpired: 'allow' as const } })) };
+    expect(decoded.ok && encodeBundle(decoded.value)).toEqual(encodeBundle(lasting));
+  });
+
   test.each<[string, (value: Record<string, unknown>) => void, string]>([
-    ['a newer form', (value) => { value['v'] = 2; }, 'BELAY_E_FEATURE'],
+    ['a newer form', (value) => { value['v'] = 3; }, 'BELAY_E_FEATURE'],
     ['no form', (value) => { delete value['v']; }, 'BELAY_E_MALFORMED'],
     ['an unknown key', (value) => { value['extra'] = 1; }, 'BELAY_E_MALFORMED'],
     ['an unknown key in a rule', (value) => { rule(value)['limits'] = {}; }, 'BELAY_E_MALFORMED'],
@@ -86,8 +101,8 @@ test('the agent is told every path and name to resolve ahead', () => {
 });
 
 test('targets name devices and groups, and exclusions win', () => {
-  const on = (devices: readonly string[], device: { id: string; groups: readonly string[] }): boolean => targetsDevice(compiled({ targets: { devices } }), device);
-  const device = { id: 'd-1', groups: ['engineering', 'lab'] };
+  const on = (devices: readonly string[], device: TargetDevice): boolean => targetsDevice(compiled({ targets: { devices } }), device);
+  const device = { id: 'd-1', groups: ['engineering', 'lab'], labels: { site: 'berlin' } };
   expect(targetsDevice(compiled(), device)).toBe(true);
   expect(on(['all'], device)).toBe(true);
   expect(on(['group:engineering'], device)).toBe(true);
@@ -95,4 +110,6 @@ test('targets name devices and groups, and exclusions win', () => {
   expect(on(['group:sales', 'device:d-2'], device)).toBe(false);
   expect(on(['all', '!group:lab'], device)).toBe(false);
   expect(on(['!device:d-2'], device)).toBe(true);
+  expect(on(['label:site=berlin'], device)).toBe(true);
+  expect(on(['label:site=paris', 'label:constructor=x'], device)).toBe(false);
 });

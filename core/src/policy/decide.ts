@@ -1,9 +1,9 @@
 import type { ElevationRequest } from '../request/request.ts';
 import type { Decision, DecisionContext, Demands, DenyReason, RuleRef } from './decision.ts';
 import {
-  matchExceptions, matchPin, matchRunAs, matchTarget, matchWhen, matchWho, nameRank, Question, UNRELATED,
+  matchAround, matchExceptions, matchPin, matchRunAs, matchTarget, matchWhen, matchWho, nameRank, Question, UNRELATED,
 } from './match.ts';
-import { type Argv0, type Bond, meetBonds, meetDemands, NO_DEMANDS } from './meet.ts';
+import { type Argv0, type Bond, meetBonds, meetDemands, NO_DEMANDS, obligationsOf, strictestAlert } from './meet.ts';
 import type { LoadedRule, LoadedTarget, PolicySet } from './policy-set.ts';
 import { and, FALSE, or, TRUE, type Truth3 } from './truth.ts';
 
@@ -43,17 +43,25 @@ function addRules(found: LoadedRule[], rules: readonly LoadedRule[] | undefined,
   }
 }
 
-/** What an allow or ask comes to for a request. `unsafe` and `expired`: it would hold otherwise. */
-export type GrantOutcome = 'no' | 'unsafe' | 'expired' | Bond;
+/** What an allow or ask comes to for a request. `unsafe` and `lapsed` (see `hasLapsed`): it would hold otherwise. */
+export type GrantOutcome = 'no' | 'unsafe' | 'lapsed' | Bond;
 
 /** Cheap criteria first; a hash is asked for only when all else is true. */
 export function weighGrant(rule: LoadedRule, question: Question): GrantOutcome {
   if (!question.isText) return 'no';
   if (matchWho(rule.who, question) !== TRUE || matchRunAs(rule.as, question) !== TRUE) return 'no';
   const targets = matchedTargets(rule, question);
-  if (targets.length === 0 || matchWhen(rule, question) !== TRUE || matchExceptions(rule, question) !== FALSE) return 'no';
-  const outcome = heldBond(targets, question);
-  return typeof outcome === 'object' && question.context.manifestExpired && !rule.outlivesManifest ? 'expired' : outcome;
+  if (targets.length === 0 || matchAround(rule, question) !== TRUE || matchWhen(rule, question) !== TRUE || matchExceptions(rule, question) !== FALSE) return 'no';
+  const outcome = heldBond(rule, targets, question);
+  return typeof outcome === 'object' && hasLapsed(rule, question.context) ? 'lapsed' : outcome;
+}
+
+/** The policy has expired, or the server is out of reach for longer than the rule bears (SECURITY(T-20)). A recovery rule bears all. */
+export function hasLapsed({ failures, isRecovery }: LoadedRule, { manifestExpired, serverSilentMs }: DecisionContext): boolean {
+  if (isRecovery) return false;
+  if (manifestExpired && failures.manifestExpired === 'deny') return true;
+  const { serverUnreachable } = failures;
+  return serverUnreachable?.then === 'deny' && (serverSilentMs === undefined || serverSilentMs > serverUnreachable.afterMs);
 }
 
 function matchedTargets(rule: LoadedRule, question: Question): readonly LoadedTarget[] {
@@ -62,19 +70,19 @@ function matchedTargets(rule: LoadedRule, question: Question): readonly LoadedTa
   return matched;
 }
 
-function heldBond(targets: readonly LoadedTarget[], question: Question): GrantOutcome {
+function heldBond(rule: LoadedRule, targets: readonly LoadedTarget[], question: Question): GrantOutcome {
   let bond: Bond | undefined;
   let unsafe = false;
   for (const target of targets) {
     // SECURITY(T-17): the rule of unsafe files. A pinned rule may hold: the bytes run from a sealed copy.
     if (!question.request.executable.rootOnly && target.sha256 === undefined) unsafe = true;
-    else if (matchPin(target, question) === TRUE) bond = bond === undefined ? bondOf(target, question) : meetBonds(bond, bondOf(target, question));
+    else if (matchPin(target, question) === TRUE) bond = bond === undefined ? bondOf(rule, target, question) : meetBonds(bond, bondOf(rule, target, question));
   }
   return bond ?? (unsafe ? 'unsafe' : 'no');
 }
 
-function bondOf(target: LoadedTarget, question: Question): Bond {
-  return { sha256: target.sha256, argv0: argv0Of(target, question) };
+function bondOf({ obligations, failures }: LoadedRule, target: LoadedTarget, question: Question): Bond {
+  return { sha256: target.sha256, argv0: argv0Of(target, question), obligations, failures };
 }
 
 function argv0Of(target: LoadedTarget, question: Question): Argv0 {
@@ -87,6 +95,7 @@ export function weighDeny(rule: LoadedRule, question: Question): Truth3 {
   let truth = matchWho(rule.who, question);
   if (truth !== FALSE) truth = and(truth, matchRunAs(rule.as, question));
   if (truth !== FALSE) truth = and(truth, matchDenied(rule, question));
+  if (truth !== FALSE) truth = and(truth, matchAround(rule, question));
   if (truth !== FALSE) truth = and(truth, matchWhen(rule, question));
   if (truth !== FALSE) truth = and(truth, (TRUE - matchExceptions(rule, question)) as Truth3);
   return truth;
@@ -106,7 +115,7 @@ export function matchDenied(rule: LoadedRule, question: Question): Truth3 {
 class Findings {
   readonly #denies: LoadedRule[] = [];
   readonly #unsafe: LoadedRule[] = [];
-  #expired = false;
+  #lapsed = false;
   #winners: LoadedRule[] = [];
   #bond: Bond | undefined;
 
@@ -117,7 +126,7 @@ class Findings {
     }
     const outcome = weighGrant(rule, question);
     if (outcome === 'unsafe') this.#unsafe.push(rule);
-    else if (outcome === 'expired') this.#expired = true;
+    else if (outcome === 'lapsed') this.#lapsed = true;
     else if (outcome !== 'no') this.#win(rule, outcome);
   }
 
@@ -135,18 +144,18 @@ class Findings {
 
   settle(): Decision {
     if (this.#denies.length > 0) {
-      return deny({ kind: 'denied-by-rule', by: refsOf(this.#denies), message: messageOf(this.#denies) });
+      return deny({ kind: 'denied-by-rule', by: refsOf(this.#denies), message: messageOf(this.#denies), alert: strictestAlert(this.#denies) });
     }
     if (this.#bond !== undefined) return granted(this.#winners, this.#bond);
     if (this.#unsafe.length > 0) return deny({ kind: 'unsafe-file', by: refsOf(this.#unsafe) });
-    return deny({ kind: this.#expired ? 'no-policy' : 'no-rule' });
+    return deny({ kind: this.#lapsed ? 'no-policy' : 'no-rule' });
   }
 }
 
 function granted(winners: readonly LoadedRule[], bond: Bond): Decision {
   const by = refsOf(winners);
   const message = messageOf(winners);
-  const obligations = { sha256: bond.sha256, argv0: bond.argv0.path, unknown: [] };
+  const obligations = obligationsOf(bond);
   if (winners.every((rule) => rule.then === 'allow')) return { kind: 'allow', by, message, obligations };
   const demands: Demands = winners.map((rule) => rule.demands).reduce(meetDemands, NO_DEMANDS);
   return { kind: 'ask', by, message, demands, obligations };

@@ -1,33 +1,57 @@
 import type { ByteString } from '../bytes.ts';
 import type { ElevationRequest } from '../request/request.ts';
+import type { Lineage, LoginOrigin, PackageFact, Posture } from './circumstances.ts';
+import type { FailureAnswer } from './compiled.ts';
+import type { AlertAnswer, RuleObligations } from './obligations.ts';
 
 /** What an `ask` wants before it may run. Each has a meet (strictest); see `meet.ts`. */
 export type Demands = {
-  /** A reason of at least `minLength` characters. */
-  readonly reason: { readonly minLength: number } | undefined;
+  readonly reason: ReasonDemand | undefined;
   /** A password entered in this login session no longer ago than `maxAgeMs` (0: now). */
   readonly reauth: { readonly maxAgeMs: number } | undefined;
+  /** The person must say yes once more. */
+  readonly confirm: boolean;
+  /** Every one of these; sorted. */
+  readonly approval: readonly ApprovalDemand[];
 };
 
-/** What an `allow` carries. Whoever enforces it and does not know one of them must refuse. */
-export type Obligations = {
+export type ReasonDemand = {
+  /** Characters. */
+  readonly minLength: number;
+  /** Regular expressions that each must match the whole reason; sorted. */
+  readonly patterns: readonly string[];
+  /** Offered to the person; sorted. */
+  readonly suggestions: readonly string[];
+};
+
+/** A yes of `count` people, each out of one of `from` (`role:…`, `group:…`, `user:…`, `manager`), within `withinMs` of the request. */
+export type ApprovalDemand = { readonly from: readonly string[]; readonly count: number; readonly withinMs: number };
+
+/** What a yes carries. Whoever enforces it and cannot enforce one of them must refuse. */
+export type Obligations = Omit<RuleObligations, 'environment' | 'cwd'> & {
   /** The bytes that run must hash to one of these (hex SHA-256, lower case); undefined: not pinned. */
   readonly sha256: readonly string[] | undefined;
   /** argv[0] is this, never the caller's: the rule's command path; for `run: any`, the resolved path. */
   readonly argv0: ByteString;
-  /** Names of obligations this engine does not know: enforcing must refuse. */
-  readonly unknown: readonly string[];
+  readonly environment: { readonly keep: readonly string[]; readonly set: readonly (readonly [name: string, value: string])[] };
+  /** Where the command runs; undefined: where it was asked for. */
+  readonly cwd: string | undefined;
+  /** By the failure matrix: what to do when the journal cannot be written, or a recording not be made. */
+  readonly diskFull: FailureAnswer;
+  readonly recorderUnable: FailureAnswer;
+  /** What the rules want at once and cannot have at once, in words: whoever enforces must refuse. */
+  readonly conflicts: readonly string[];
 };
 
 /** Names a rule: `policy` is metadata.name, `rule` the rule's name. */
 export type RuleRef = { readonly policy: string; readonly rule: string };
 
 export type DenyReason =
-  | { readonly kind: 'denied-by-rule'; readonly by: readonly RuleRef[]; readonly message: string | undefined }
+  | { readonly kind: 'denied-by-rule'; readonly by: readonly RuleRef[]; readonly message: string | undefined; readonly alert: AlertAnswer }
   | { readonly kind: 'no-rule' }
   /** A rule would have matched were the file not writable by others. */
   | { readonly kind: 'unsafe-file'; readonly by: readonly RuleRef[] }
-  /** No policy in force: not enrolled, or the manifest has expired and no rule outlives it. */
+  /** No policy in force: not enrolled, or the manifest has expired or the server is out of reach, and no rule outlives that. */
   | { readonly kind: 'no-policy' };
 
 /**
@@ -58,8 +82,10 @@ export type DecisionContext = {
   /** Minutes east of UTC of the device's zone at that time. */
   readonly utcOffsetMinutes: number;
   readonly device: { readonly id: string; readonly name: string; readonly groups: readonly string[]; readonly labels: Readonly<Record<string, string>> };
-  /** Whether the manifest in force has expired. Then only rules with `recovery: true` or `whenExpired: allow`, and denies, hold. */
+  /** Whether the manifest in force has expired. Then only rules that outlive it, and denies, hold. */
   readonly manifestExpired: boolean;
+  /** Ms since the server was last heard of; undefined: not known. */
+  readonly serverSilentMs?: number | undefined;
   /** The file a rule's path names now (links resolved); undefined when there is none. */
   objectOf(path: ByteString): FileIdentity | undefined;
   /** Rule paths that named this inode when the policy was loaded or last refreshed: aliases and hard links. */
@@ -75,6 +101,17 @@ export type DecisionContext = {
   primaryGroupId?(uid: number): number | undefined;
   /** SHA-256 (hex, lower case) of the bytes behind the request's descriptor; called only where a candidate rule pins one; undefined: could not be read. */
   executableSha256(): string | undefined;
+  /** Left out: nothing is known of them. */
+  readonly circumstances?: Circumstances | undefined;
+};
+
+/** What the device knows of a request's circumstances. Each is read when a rule asks for it, once. */
+export type Circumstances = {
+  /** The package that owns the request's file; `none`: no package does; undefined: not known. */
+  ownerOfExecutable(): PackageFact | 'none' | undefined;
+  lineage(): Lineage | undefined;
+  origin(): LoginOrigin | undefined;
+  posture(): Posture;
 };
 
 export type Decide = (request: ElevationRequest, context: DecisionContext) => Decision;

@@ -1,11 +1,13 @@
 import type { ElevationRequest } from '../request/request.ts';
 import type { Decision, DecisionContext, RuleRef } from './decision.ts';
-import { compareRefs, decide, matchDenied, weighDeny, weighGrant } from './decide.ts';
+import { CIRCUMSTANCES, matchCircumstance } from './circumstance-match.ts';
+import { compareRefs, decide, hasLapsed, matchDenied, weighDeny, weighGrant } from './decide.ts';
 import type { CriterionName, CriterionResult, Explanation, RuleExplanation } from './explanation.ts';
 import { matchExceptions, matchPin, matchRunAs, matchTarget, matchWhen, matchWho, Question } from './match.ts';
+import { foundCircumstance, foundException, foundTarget } from './nearest.ts';
 import type { LoadedRule, LoadedTarget, PolicySet } from './policy-set.ts';
-import { and, FALSE, not, or, type Truth3, truthName, truthOf } from './truth.ts';
-import { runAsText, targetText, whoText } from './wording.ts';
+import { FALSE, not, or, TRUE, type Truth3, truthName, truthOf } from './truth.ts';
+import { circumstanceTexts, runAsText, targetText, whoText } from './wording.ts';
 
 export const DEFAULT_EXPLAINED_RULES = 20;
 
@@ -43,27 +45,59 @@ function grantCriteria(rule: LoadedRule, question: Question): readonly Criterion
   const safe = (matched.length > 0 ? matched : rule.run.is).filter((target) => request.executable.rootOnly || target.sha256 !== undefined);
   return [
     criterion('bytes', truthOf(question.isText), 'paths, arguments and environment are valid UTF-8'),
-    criterion('expiry', truthOf(!context.manifestExpired || rule.outlivesManifest), rule.outlivesManifest ? 'holds when the policy has expired' : 'the policy has not expired'),
-    ...commonCriteria(rule, question, and(run, not(matchExceptions(rule, question)))),
-    criterion('file', truthOf(safe.length > 0), 'only root can write the file and its folders, or the rule pins its SHA-256'),
+    criterion('failure', truthOf(!hasLapsed(rule, context)), failureText(rule), context.manifestExpired ? 'the policy has expired' : 'the server has been silent for too long'),
+    ...commonCriteria(rule, question, run),
+    criterion('file', truthOf(safe.length > 0), 'only root can write the file and its folders, or the rule pins its SHA-256', 'others can write it'),
     ...pinCriterion(safe.filter((target) => matched.includes(target)), question),
   ];
+}
+
+function failureText({ failures, isRecovery }: LoadedRule): string {
+  if (isRecovery) return 'holds whatever fails';
+  const silent = failures.serverUnreachable?.then === 'deny' ? `, and the server was heard of in the last ${Math.round(failures.serverUnreachable.afterMs / 60_000)} min` : '';
+  return (failures.manifestExpired === 'deny' ? 'the policy has not expired' : 'holds when the policy has expired') + silent;
 }
 
 function denyCriteria(rule: LoadedRule, question: Question): readonly CriterionResult[] {
   const matched = rule.run.is.filter((target) => matchTarget(target, 'deny', question) !== FALSE);
   // Where nothing matches, no hash is asked for.
-  const run = matched.length === 0 ? FALSE : matchDenied(rule, question);
-  return commonCriteria(rule, question, and(run, not(matchExceptions(rule, question))));
+  return commonCriteria(rule, question, matched.length === 0 ? FALSE : matchDenied(rule, question));
 }
 
 function commonCriteria(rule: LoadedRule, question: Question, run: Truth3): readonly CriterionResult[] {
-  const common = [
-    criterion('who', matchWho(rule.who, question), whoText(rule.who)),
-    criterion('run', run, runText(rule)),
-    criterion('as', matchRunAs(rule.as, question), runAsText(rule.as)),
+  return [
+    criterion('who', matchWho(rule.who, question), whoText(rule.who), requesterText(question)),
+    criterion('run', run, rule.run.is.map((target) => targetText(target.source)).join('; '), run === TRUE ? undefined : foundTarget(rule.run.is, question)),
+    ...exceptionCriterion(rule, question),
+    criterion('as', matchRunAs(rule.as, question), runAsText(rule.as), identityText(question)),
+    ...circumstanceCriteria(rule, question),
+    ...(rule.when === undefined ? [] : [criterion('when', matchWhen(rule, question), rule.when.source)]),
   ];
-  return rule.when === undefined ? common : [...common, criterion('when', matchWhen(rule, question), rule.when.source)];
+}
+
+function exceptionCriterion(rule: LoadedRule, question: Question): readonly CriterionResult[] {
+  if (rule.run.not.length === 0) return [];
+  const reading = rule.then === 'deny' ? 'grant' : 'deny';
+  const wants = rule.run.not.map((target) => `not ${targetText(target.source)}`).join('; ');
+  return [criterion('except', not(matchExceptions(rule, question)), wants, foundException(rule, (target) => matchTarget(target, reading, question) !== FALSE))];
+}
+
+function circumstanceCriteria(rule: LoadedRule, question: Question): readonly CriterionResult[] {
+  const { circumstances } = rule;
+  if (circumstances === undefined) return [];
+  const texts = circumstanceTexts(circumstances.source);
+  return CIRCUMSTANCES.filter((name) => circumstances.source[name] !== undefined).map((name) => {
+    const truth = matchCircumstance(name, circumstances, question);
+    return criterion(name, truth, texts[name] ?? name, truth === TRUE ? undefined : foundCircumstance(name, question, rule));
+  });
+}
+
+function requesterText({ request: { requester } }: Question): string {
+  return `${requester.name ?? 'no name'} (uid ${requester.uid}, groups ${requester.groups.join(' ')})`;
+}
+
+function identityText({ request: { runAs } }: Question): string {
+  return `${runAs.userName ?? runAs.uid}:${runAs.groupName ?? runAs.gid}`;
 }
 
 function pinCriterion(targets: readonly LoadedTarget[], question: Question): readonly CriterionResult[] {
@@ -72,13 +106,8 @@ function pinCriterion(targets: readonly LoadedTarget[], question: Question): rea
   return [criterion('pin', truth, targets.map((target) => targetText(target.source)).join('; '))];
 }
 
-function runText(rule: LoadedRule): string {
-  const wanted = rule.run.is.map((target) => targetText(target.source));
-  return [...wanted, ...rule.run.not.map((target) => `not ${targetText(target.source)}`)].join('; ');
-}
-
-function criterion(name: CriterionName, truth: Truth3, wants: string): CriterionResult {
-  return { criterion: name, truth: truthName(truth), wants };
+function criterion(name: CriterionName, truth: Truth3, wants: string, found?: string): CriterionResult {
+  return { criterion: name, truth: truthName(truth), wants, ...(truth === TRUE || found === undefined ? {} : { found }) };
 }
 
 /** What holds, deciders first; then the fewest misses, a rule for another command last. */

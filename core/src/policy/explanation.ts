@@ -1,16 +1,22 @@
+import type { CircumstanceName } from './circumstance-match.ts';
 import type { Effect } from './compiled.ts';
 import type { Decision, Demands, RuleRef } from './decision.ts';
 
 export type Truth = 'true' | 'false' | 'unknown';
 
-/** `bytes`: the request is valid UTF-8; `expiry`: the rule outlives an expired manifest; `file`: the rule of unsafe files; `pin`: the SHA-256. */
-export type CriterionName = 'bytes' | 'expiry' | 'who' | 'run' | 'as' | 'file' | 'when' | 'pin';
+/**
+ * `bytes`: the request is valid UTF-8; `failure`: the rule bears an expired policy and a silent server; `file`: the rule of unsafe
+ * files; `except`: no exception of the rule applies; `pin`: the SHA-256.
+ */
+export type CriterionName = 'bytes' | 'failure' | 'who' | 'run' | 'except' | 'as' | 'file' | 'when' | 'pin' | CircumstanceName;
 
 export type CriterionResult = {
   readonly criterion: CriterionName;
   readonly truth: Truth;
   /** What the rule says about it, in a few words; holds nothing of the request. */
   readonly wants: string;
+  /** Where it is not true: what there was instead, and how far off; for those who may see the request. */
+  readonly found?: string | undefined;
 };
 
 export type RuleExplanation = {

@@ -1,17 +1,26 @@
 import { type ByteString, decodeUtf8 } from '../bytes.ts';
-import type { ElevationRequest } from '../request/request.ts';
+import type { Lineage, PackageFact } from './circumstances.ts';
 import type { DecisionContext } from './decision.ts';
+import type { Surroundings } from './surroundings.ts';
 
-/** `groups`: a set of names that answers `NAME in user.groups` and nothing else. */
-export type FactType = 'bool' | 'int' | 'string' | 'strings' | 'labels' | 'groups';
+/** `groups`, `programs`: sets that answer `NAME in user.groups` and nothing else. */
+export type FactType = 'bool' | 'int' | 'string' | 'strings' | 'labels' | 'groups' | 'programs';
 
 /** Every fact an expression may use. A fact that cannot be known at a moment is unknown, never absent. */
 export const FACTS = {
   user: { name: 'string', uid: 'int', groups: 'groups' },
   command: { path: 'string', args: 'strings' },
+  package: { name: 'string', version: 'string', manager: 'string', repositories: 'strings', signed_by: 'strings', unmodified: 'bool' },
   cwd: 'string',
+  env: 'labels',
   runas: { user: 'string', uid: 'int' },
-  device: { id: 'string', name: 'string', groups: 'strings', labels: 'labels' },
+  parent: 'string',
+  ancestors: 'programs',
+  origin: { login: 'string', address: 'string' },
+  device: {
+    id: 'string', name: 'string', groups: 'strings', labels: 'labels',
+    encrypted: 'bool', secure_boot: 'bool', firewall: 'bool', healthy: 'bool', os: 'string', os_version: 'string', patch_age_days: 'int',
+  },
   time: { hour: 'int', minute: 'int', weekday: 'int', unix: 'int' },
   terminal: 'bool',
   door: 'string',
@@ -23,21 +32,17 @@ export const MAX_FACT_BYTES = 65_536;
 
 type FactValue = string | bigint | boolean | readonly string[] | Map<string, unknown>;
 
-/** What expressions see of a request. `undefined` (or an entry left out) is unknown. */
-export type FactSource = {
-  readonly request: Pick<ElevationRequest, 'door' | 'requester' | 'loginSession'> & Partial<ElevationRequest>;
-  readonly context: DecisionContext;
-};
-
-/** Built on demand: most decisions read few facts or none. */
+/** What expressions see of a request, built on demand: most decisions read few facts or none. What is left out is unknown. */
 export class FactBindings {
-  readonly #source: FactSource;
+  readonly #source: Surroundings;
   #user: Map<string, unknown> | undefined;
   #command: Map<string, unknown> | undefined;
+  #package: Map<string, unknown> | undefined;
+  #env: Map<string, unknown> | undefined;
   #device: Map<string, unknown> | undefined;
   #time: Map<string, unknown> | undefined;
 
-  constructor(source: FactSource) {
+  constructor(source: Surroundings) {
     this.#source = source;
   }
 
@@ -54,6 +59,33 @@ export class FactBindings {
       args: args === undefined ? undefined : decodedList(args),
     });
     return this.#command;
+  }
+
+  get package(): Map<string, unknown> {
+    this.#package ??= packageFacts(this.#source.owner);
+    return this.#package;
+  }
+
+  get env(): Map<string, unknown> | undefined {
+    const { env } = this.#source.request;
+    this.#env ??= env === undefined ? undefined : variables(env);
+    return this.#env;
+  }
+
+  get parent(): string | undefined {
+    const { lineage } = this.#source;
+    const parent = lineage?.whole === true ? lineage.processes[0] : undefined;
+    return parent === undefined ? undefined : decodeUtf8(parent.executable);
+  }
+
+  get ancestors(): Map<string, unknown> | undefined {
+    const { lineage } = this.#source;
+    return lineage === undefined ? undefined : new ProgramNames(lineage);
+  }
+
+  get origin(): Map<string, unknown> {
+    const { origin } = this.#source;
+    return known({ login: origin?.kind, address: origin?.sourceAddress });
   }
 
   get cwd(): string | undefined {
@@ -73,6 +105,7 @@ export class FactBindings {
       name,
       groups: groups.length > MAX_FACT_LIST ? undefined : groups,
       labels: new Map(Object.entries(labels)),
+      ...postureFacts(this.#source),
     });
     return this.#device;
   }
@@ -89,6 +122,27 @@ export class FactBindings {
   get door(): string {
     return this.#source.request.door;
   }
+}
+
+function packageFacts(owner: PackageFact | 'none' | undefined): Map<string, unknown> {
+  if (owner === undefined) return new Map();
+  if (owner === 'none') return known({ name: '', version: '', manager: '', repositories: [], signed_by: [], unmodified: false });
+  const { name, version, manager, repositories, signedBy, unmodified } = owner;
+  return known({ name, version, manager, repositories, signed_by: signedBy, unmodified });
+}
+
+function postureFacts({ posture }: Surroundings): Readonly<Record<string, FactValue | undefined>> {
+  const { encrypted, secureBoot, firewall, agentHealthy, osId, osVersion, patchAgeDays } = posture;
+  return {
+    encrypted, secure_boot: secureBoot, firewall, healthy: agentHealthy, os: osId, os_version: osVersion,
+    patch_age_days: patchAgeDays === undefined ? undefined : integer(patchAgeDays),
+  };
+}
+
+/** What is no text, or too much, is unknown as a whole: a variable must not seem to be missing. */
+function variables(env: readonly ByteString[]): Map<string, unknown> | undefined {
+  const decoded = decodedList(env);
+  return decoded === undefined ? undefined : new Map(decoded.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
 }
 
 function known(values: Readonly<Record<string, FactValue | undefined>>): Map<string, unknown> {
@@ -132,30 +186,51 @@ function timeFacts(context: DecisionContext): Map<string, unknown> {
   return facts;
 }
 
+/** A map of which only one question may be asked: whether a name is in it. */
+abstract class NameSet extends Map<string, unknown> {
+  abstract override get(name: string): true | undefined;
+
+  override get size(): number {
+    throw new Error('only `in` works here');
+  }
+
+  override keys(): never {
+    throw new Error('only `in` works here');
+  }
+}
+
 /**
  * The requester's groups by name. The kernel knows numbers only and the device resolves names one way, so membership is
  * asked name by name, and a name that the device cannot resolve is unknown rather than "not a member".
  */
-class GroupNames extends Map<string, unknown> {
-  readonly #source: FactSource;
+class GroupNames extends NameSet {
+  readonly #source: Surroundings;
 
-  constructor(source: FactSource) {
+  constructor(source: Surroundings) {
     super();
     this.#source = source;
   }
 
-  override get(name: string): unknown {
+  override get(name: string): true | undefined {
     const gid = this.#source.context.groupId(name);
     if (gid === undefined) throw new Error('unknown group');
     const { requester } = this.#source.request;
     return requester.gid === gid || requester.groups.includes(gid) ? true : undefined;
   }
+}
 
-  override get size(): number {
-    throw new Error('only `in` works on user.groups');
+/** The programs above the request, by path. Where some may have gone, one that is not there is unknown. */
+class ProgramNames extends NameSet {
+  readonly #lineage: Lineage;
+
+  constructor(lineage: Lineage) {
+    super();
+    this.#lineage = lineage;
   }
 
-  override keys(): never {
-    throw new Error('only `in` works on user.groups');
+  override get(name: string): true | undefined {
+    if (this.#lineage.processes.some(({ executable }) => decodeUtf8(executable) === name)) return true;
+    if (!this.#lineage.whole) throw new Error('some may have gone');
+    return undefined;
   }
 }

@@ -1,13 +1,15 @@
 import type { ElevationRequest } from '../request/request.ts';
 import type { CompiledRunAs } from './compiled.ts';
-import { compareRefs } from './decide.ts';
+import { matchCircumstances } from './circumstance-match.ts';
+import { compareRefs, hasLapsed } from './decide.ts';
 import type { DecisionContext } from './decision.ts';
 import type { ListedRule } from './explanation.ts';
 import { FactBindings } from './facts.ts';
 import { matchWho } from './match.ts';
 import type { LoadedRule, LoadedTarget, PolicySet } from './policy-set.ts';
-import { FALSE, TRUE, type Truth3 } from './truth.ts';
-import { runAsGroupTexts, runAsUserTexts, targetText } from './wording.ts';
+import { Surroundings } from './surroundings.ts';
+import { and, FALSE, TRUE, type Truth3 } from './truth.ts';
+import { conditionText, runAsGroupTexts, runAsUserTexts, specText, targetText } from './wording.ts';
 
 /** Whose list it is: no command yet. */
 export type Lister = Pick<ElevationRequest, 'door' | 'requester' | 'loginSession'>;
@@ -31,8 +33,10 @@ function offerOf(rule: LoadedRule, lister: Lister, context: DecisionContext): Of
   const isDeny = rule.then === 'deny';
   const who = matchWho(rule.who, { request: lister, context });
   if (who === FALSE || (!isDeny && who !== TRUE)) return undefined;
-  if (!isDeny && context.manifestExpired && !rule.outlivesManifest) return undefined;
-  const when = rule.when === undefined ? TRUE : rule.when.evaluate(new FactBindings({ request: lister, context }));
+  if (!isDeny && hasLapsed(rule, context)) return undefined;
+  const around = new Surroundings(lister, context);
+  const circumstances = rule.circumstances === undefined ? TRUE : matchCircumstances(rule.circumstances, around);
+  const when = and(circumstances, rule.when === undefined ? TRUE : rule.when.evaluate(new FactBindings(around)));
   return when === FALSE ? undefined : { rule, when };
 }
 
@@ -48,12 +52,12 @@ function lineOf({ rule, when }: Offer, target: LoadedTarget): ListedRule {
     then: rule.then,
     priority: rule.priority,
     command: target.source.command,
-    args: target.source.args,
+    args: target.source.args?.map((spec) => (typeof spec === 'string' ? spec : specText(spec))),
     sha256: target.sha256,
     except: rule.run.not.map((each) => targetText(each.source)),
     runAsUsers: runAsUserTexts(rule.as),
     runAsGroups: runAsGroupTexts(rule.as),
-    when: when === TRUE ? undefined : rule.when?.source,
+    when: when === TRUE ? undefined : conditionText(rule),
     demands: rule.demands,
     message: rule.message,
   };
@@ -62,7 +66,7 @@ function lineOf({ rule, when }: Offer, target: LoadedTarget): ListedRule {
 /** Whether a deny leaves nothing of this. When in doubt it does not: the engine decides again when the command is run. */
 function covers(deny: Offer, rule: LoadedRule, target: LoadedTarget, context: DecisionContext): boolean {
   if (deny.when !== TRUE || deny.rule.run.not.length > 0 || !coversRunAs(deny.rule.as, rule.as)) return false;
-  return deny.rule.run.is.some((denied) => denied.sha256 === undefined && coversCommand(denied, target, context) && coversArguments(denied, target));
+  return deny.rule.run.is.some((denied) => denied.sha256 === undefined && denied.source.package === undefined && coversCommand(denied, target, context) && coversArguments(denied, target));
 }
 
 function coversCommand(denied: LoadedTarget, target: LoadedTarget, context: DecisionContext): boolean {

@@ -4,25 +4,21 @@ import type { ElevationRequest } from '../request/request.ts';
 import { matchArguments } from './argument-pattern.ts';
 import type { CompiledRunAs, CompiledWho, Identity, Subject } from './compiled.ts';
 import type { DecisionContext, FileIdentity } from './decision.ts';
+import { matchCircumstances } from './circumstance-match.ts';
 import { FactBindings } from './facts.ts';
+import { matchPackage } from './package-match.ts';
 import type { LoadedRule, LoadedTarget } from './policy-set.ts';
+import { Surroundings } from './surroundings.ts';
 import { and, FALSE, not, or, TRUE, type Truth3, truthOf, UNKNOWN } from './truth.ts';
 
 /** One request while it is being decided: what several rules ask for is found out once. */
-export class Question {
-  readonly request: ElevationRequest;
-  readonly context: DecisionContext;
+export class Question extends Surroundings<ElevationRequest> {
   #facts: FactBindings | undefined;
   #aliases: readonly ByteString[] | undefined;
   #isText: boolean | undefined;
   #hash: { readonly value: string | undefined } | undefined;
   #objectPath: ByteString | undefined;
   #object: FileIdentity | undefined;
-
-  constructor(request: ElevationRequest, context: DecisionContext) {
-    this.request = request;
-    this.context = context;
-  }
 
   get facts(): FactBindings {
     this.#facts ??= new FactBindings(this);
@@ -167,8 +163,15 @@ function anyOf(identities: readonly Identity[], match: (identity: Identity) => T
   return truth;
 }
 
-/** Command and arguments; the pin apart, as it is the dear one. */
+/** Command, arguments and package; the pin apart, as it is the dear one. */
 export function matchTarget(target: LoadedTarget, reading: Reading, question: Question): Truth3 {
+  const named = matchNamed(target, reading, question);
+  if (named === FALSE || target.source.package === undefined) return named;
+  return and(named, matchPackage(target.source.package, question.owner));
+}
+
+/** Command and arguments. */
+export function matchNamed(target: LoadedTarget, reading: Reading, question: Question): Truth3 {
   const command = target.command === undefined ? TRUE : matchCommand(target.command, reading, question);
   if (command === FALSE) return FALSE;
   if (target.unreadable) return UNKNOWN;
@@ -214,6 +217,10 @@ export function matchExceptions(rule: LoadedRule, question: Question): Truth3 {
     if (truth === TRUE) break;
   }
   return truth;
+}
+
+export function matchAround(rule: LoadedRule, question: Surroundings): Truth3 {
+  return rule.circumstances === undefined ? TRUE : matchCircumstances(rule.circumstances, question);
 }
 
 export function matchWhen(rule: LoadedRule, question: Question): Truth3 {

@@ -1,9 +1,11 @@
 import { type ByteString, byteStringOf, encodeUtf8 } from '../bytes.ts';
 import { type ArgumentsMatcher, compileArguments } from './argument-pattern.ts';
-import type { CompiledExpression, CompiledPolicy, CompiledRule, CompiledRunAs, CompiledWho, Effect, RunTarget } from './compiled.ts';
+import { type LoadedCircumstances, loadCircumstances } from './circumstance-match.ts';
+import type { CompiledExpression, CompiledPolicy, CompiledRule, CompiledRunAs, CompiledWho, Effect, Failures, RunTarget } from './compiled.ts';
 import type { Demands, RuleRef } from './decision.ts';
 import { planExpression } from './expression.ts';
 import type { FactBindings } from './facts.ts';
+import type { RuleObligations } from './obligations.ts';
 import { type Truth3, UNKNOWN } from './truth.ts';
 
 /** Rules made ready to be asked: bytes instead of text, indexed by command. Made by `loadPolicySet`. */
@@ -26,9 +28,13 @@ export type LoadedRule = {
   readonly run: { readonly is: readonly LoadedTarget[]; readonly not: readonly LoadedTarget[] };
   readonly as: CompiledRunAs;
   readonly when: LoadedExpression | undefined;
+  /** Undefined: none is asked for. */
+  readonly circumstances: LoadedCircumstances | undefined;
   readonly demands: Demands;
+  readonly obligations: RuleObligations;
+  readonly failures: Failures;
   readonly message: string | undefined;
-  readonly outlivesManifest: boolean;
+  readonly isRecovery: boolean;
   readonly source: CompiledRule;
   visited: number;
 };
@@ -69,7 +75,7 @@ function index(rule: LoadedRule, byCommand: Map<ByteString, LoadedRule[]>, forAn
   }
 }
 
-const ANYTHING: RunTarget = { command: undefined, args: undefined, sha256: undefined };
+const ANYTHING: RunTarget = { command: undefined, args: undefined, sha256: undefined, package: undefined };
 
 /**
  * Rules say the same things again and again: what is equal is kept once. That saves memory, and a decision finds most of what
@@ -77,10 +83,13 @@ const ANYTHING: RunTarget = { command: undefined, args: undefined, sha256: undef
  */
 type Shared = { readonly expressions: Map<string, LoadedExpression>; readonly values: Map<string, unknown> };
 
-function share<T>(value: T, { values }: Shared): T {
-  const key = JSON.stringify(value);
-  const known = values.get(key);
-  if (known !== undefined) return known as T;
+function share<T>(value: T, shared: Shared): T {
+  return shareBy(JSON.stringify(value), () => value, shared);
+}
+
+function shareBy<T>(key: string, make: () => T, { values }: Shared): T {
+  if (values.has(key)) return values.get(key) as T;
+  const value = make();
   values.set(key, value);
   return value;
 }
@@ -95,9 +104,12 @@ function loadRule(policy: CompiledPolicy, rule: CompiledRule, shared: Shared): L
     run: { is: targets.map((target) => loadTarget(target, shared)), not: rule.run.not.map((target) => loadTarget(target, shared)) },
     as: share(rule.as, shared),
     when: rule.when === undefined ? undefined : loadExpression(rule.when, shared.expressions),
+    circumstances: shareBy(`around ${JSON.stringify(rule.circumstances)}`, () => loadCircumstances(rule.circumstances), shared),
     demands: share(rule.demands, shared),
+    obligations: share(rule.obligations, shared),
+    failures: share(rule.failures, shared),
     message: rule.message,
-    outlivesManifest: rule.recovery || rule.outlivesManifest,
+    isRecovery: rule.recovery,
     source: rule,
     visited: 0,
   };
@@ -107,7 +119,7 @@ function loadTarget(target: RunTarget, shared: Shared): LoadedTarget {
   const args = target.args === undefined ? undefined : compileArguments(target.args);
   return {
     command: target.command === undefined ? undefined : encodeUtf8(target.command),
-    args: args?.ok === true ? share(args.value, shared) : undefined,
+    args: args?.ok === true ? shareBy(`args ${JSON.stringify(target.args)}`, () => args.value, shared) : undefined,
     unreadable: args?.ok === false,
     sha256: target.sha256,
     source: target,

@@ -5,24 +5,26 @@ import type { ByteString } from '../bytes.ts';
 import { compilePolicy, formatProblems, parsePolicyFiles } from '../policy-tools/index.ts';
 import type { CompiledPolicy, CompiledRule } from './compiled.ts';
 import { decide, type Decision, type DecisionContext, explain, listFor, loadPolicySet, rulePaths } from './index.ts';
-import { type Bond, meetBonds, meetDemands } from './meet.ts';
 import type { Demands } from './decision.ts';
+import { type Bond, meetBonds, meetDemands, NO_DEMANDS } from './meet.ts';
+import { ALERTS, CHILDREN, RECORDS, type RuleObligations } from './obligations.ts';
 
 // A small world in which rules meet often: few commands, people and conditions, all combined at random.
 const world: World = {
   users: { ada: 1001, bob: 1002 },
   groups: { dev: 2001, ops: 2002 },
-  files: { '/bin/a': {}, '/bin/b': { unsafe: true }, '/bin/c': {} },
+  files: { '/bin/a': { package: { name: 'a', repositories: ['Debian/stable'] } }, '/bin/b': { unsafe: true, package: null }, '/bin/c': { package: { name: 'c', unmodified: false } } },
   links: { '/bin/link': '/bin/a', '/bin/far': '/bin/link' },
-  device: { labels: { site: 'x' } },
+  device: { labels: { site: 'x' }, posture: { encrypted: true, firewall: false, patchAgeDays: 9 } },
 };
 
 const commands = ['/bin/a', '/bin/b', '/bin/c', '/bin/link', '/bin/far', '/bin/none'];
 const hashOfB = '0'.repeat(64);
 const target = fc.record({
   command: fc.constantFrom(...commands),
-  args: fc.option(fc.constantFrom([], ['*'], ['x', '**'], ['/etc/*'], ['**']), { nil: undefined }),
+  args: fc.option(fc.constantFrom<unknown[]>([], ['*'], ['x', '**'], ['/etc/*'], ['**'], [{ regex: '[xy]' }], [['x', 'z*'], '**']), { nil: undefined }),
   sha256: fc.option(fc.constant(hashOfB), { nil: undefined, freq: 6 }),
+  package: fc.oneof({ weight: 6, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constantFrom<unknown>('a', { repository: 'Debian/*' }, { name: 'c', version: '>= 1' }, { name: '*', unmodified: 'any' }) }),
 });
 const run = fc.oneof(fc.constant('any' as const), fc.array(fc.oneof({ weight: 5, arbitrary: target }, { weight: 1, arbitrary: target.map((not) => ({ not })) }), { minLength: 1, maxLength: 3 }));
 const who = fc.oneof(
@@ -34,11 +36,26 @@ const when = fc.option(
   fc.constantFrom('terminal', '!terminal', 'time.hour < 12', 'device.labels.site == "x"', 'device.labels.none == "x"', 'device.labels.none == "x" || terminal', '"missing" in user.groups', 'command.args.exists(a, a == "x")', '1 / size(command.args) == 1'),
   { nil: undefined },
 );
-const common = { priority: fc.integer({ min: -1, max: 1 }), as, when, message: fc.option(fc.constantFrom('one', 'two'), { nil: undefined }) };
+const rarely = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.oneof({ weight: 9, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value });
+const limits = rarely(fc.record({
+  duration: fc.constantFrom('5m', '1h'), children: fc.constantFrom('allow', 'check'), writable: fc.subarray(['/srv', '/srv/www', '/var'], { minLength: 1 }), cwd: fc.constantFrom('/', '/srv'),
+  environment: fc.constant({ keep: ['A'], set: { B: 'c' } }),
+}, { requiredKeys: [] }).filter((each) => Object.keys(each).length > 0));
+const around = {
+  cwd: rarely(fc.constantFrom(['/home/**'], ['/srv'])),
+  env: rarely(fc.constantFrom({ A: '1' }, { A: null })),
+  parent: rarely(fc.constant(['/bin/sh'])),
+  ancestor: rarely(fc.constant(['/bin/sshd'])),
+  from: rarely(fc.constantFrom<unknown>({ login: ['ssh'] }, { networks: ['10.0.0.0/8'] }, { terminal: true })),
+  during: rarely(fc.constantFrom<unknown>({ from: '08:00', to: '18:00' }, { days: ['sat-sun'], zone: 'Asia/Tokyo' })),
+  device: rarely(fc.constantFrom<unknown>({ encrypted: true }, { secureBoot: true }, { maxPatchAge: '10d', firewall: false }, { labels: { site: 'x' } })),
+};
+const common = { ...around, alert: fc.option(fc.constantFrom('low', 'high'), { nil: undefined }), priority: fc.integer({ min: -1, max: 1 }), as, when, message: fc.option(fc.constantFrom('one', 'two'), { nil: undefined }) };
 const grant = fc.record({
   ...common, run, who,
   then: fc.constantFrom('allow', 'ask'),
-  require: fc.constantFrom({ reason: true }, { reauth: '5m' }, { reason: { minLength: 9 }, reauth: true }),
+  require: fc.constantFrom<unknown>({ reason: true }, { reauth: '5m' }, { reason: { minLength: 9, pattern: 'OPS-.*' }, reauth: true }, { confirm: true }, { approval: { from: ['role:approver'] } }),
+  limits,
   whenExpired: fc.option(fc.constantFrom('allow', 'deny'), { nil: undefined }),
   recovery: fc.boolean(),
 });
@@ -69,6 +86,12 @@ const ask = fc.record({
   terminal: fc.boolean(),
   at: fc.constantFrom('2026-03-04T10:00:00Z', '2026-03-04T20:00:00Z'),
   expired: fc.boolean(),
+  cwd: fc.constantFrom('/home/ada', '/srv'),
+  env: fc.subarray(['A=1', 'B=2']),
+  above: fc.option(fc.constantFrom(['/bin/sh', '/bin/sshd'], ['/bin/x']), { nil: undefined }),
+  whole: fc.boolean(),
+  login: fc.option(fc.constantFrom('ssh', 'console'), { nil: undefined }),
+  address: fc.option(fc.constantFrom('10.1.2.3', '192.0.2.7'), { nil: undefined }),
 });
 
 type Case = { readonly policies: readonly CompiledPolicy[]; readonly ask: Parameters<typeof questionIn>[1] };
@@ -128,7 +151,7 @@ describe('decide', () => {
   test('what becomes unknown never turns a no into a yes', () => {
     const blank: Partial<DecisionContext>[] = [
       { groupId: () => undefined }, { userId: () => undefined }, { executableSha256: () => undefined }, { objectOf: () => undefined },
-      { device: { id: 'd-test', name: 'laptop-7', groups: [], labels: {} } },
+      { circumstances: undefined },
     ];
     fc.assert(fc.property(cases, fc.subarray(blank, { minLength: 1 }), (each, unknown) => {
       fc.pre(decisionOn(each).kind === 'deny');
@@ -195,20 +218,35 @@ describe('listFor', () => {
 });
 
 describe('meets', () => {
+  const some = (...texts: string[]) => fc.subarray(texts).map((list) => [...list].sort());
   const demands: fc.Arbitrary<Demands> = fc.record({
-    reason: fc.option(fc.record({ minLength: fc.nat(20) }), { nil: undefined }),
+    reason: fc.option(fc.record({ minLength: fc.nat(20), patterns: some('a', 'b'), suggestions: some('x', 'y') }), { nil: undefined }),
     reauth: fc.option(fc.record({ maxAgeMs: fc.nat(20) }), { nil: undefined }),
+    confirm: fc.boolean(),
+    approval: fc.subarray([{ from: ['role:a'], count: 1, withinMs: 5 }, { from: ['manager'], count: 1, withinMs: 5 }, { from: ['role:a'], count: 2, withinMs: 5 }].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))),
   });
+  const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+  const failure = fc.constantFrom('allow', 'spool', 'deny' as const);
+  const obligations: fc.Arbitrary<RuleObligations> = fc.record({
+    durationMs: maybe(fc.nat(9)), uses: maybe(fc.nat(9)), totalMs: maybe(fc.nat(9)),
+    children: fc.constantFrom(...CHILDREN), capabilities: maybe(some('CAP_A', 'CAP_B')), network: fc.constantFrom('allow', 'deny' as const),
+    writable: maybe(some('/a', '/a/b', '/a/b/c', '/d')),
+    environment: fc.record({ keep: some('A', 'B'), set: fc.subarray(['X', 'Y']).chain((names) => fc.tuple(...names.map((name) => fc.constantFrom(['1'], ['2'], ['1', '2']).map((values) => ({ name, values }))))) }),
+    umask: maybe(fc.constantFrom(0o22, 0o77)), cwd: some('/', '/srv'), record: fc.constantFrom(...RECORDS), alert: fc.constantFrom(...ALERTS),
+  }) as fc.Arbitrary<RuleObligations>;
   const bond: fc.Arbitrary<Bond> = fc.record({
-    sha256: fc.option(fc.subarray(['a', 'b', 'c']), { nil: undefined }),
+    sha256: maybe(fc.subarray(['a', 'b', 'c'])),
     argv0: fc.record({ rank: fc.nat(3), path: fc.constantFrom('/a', '/b', '/c') as fc.Arbitrary<ByteString> }),
+    obligations,
+    failures: fc.record({ diskFull: failure, recorderUnable: failure }) as fc.Arbitrary<Bond['failures']>,
   });
 
-  test('of demands: commutative, associative, idempotent', () => {
+  test('of demands: commutative, associative, idempotent, and nothing demanded changes nothing', () => {
     fc.assert(fc.property(demands, demands, demands, (a, b, c) => {
       expect(meetDemands(a, b)).toEqual(meetDemands(b, a));
       expect(meetDemands(meetDemands(a, b), c)).toEqual(meetDemands(a, meetDemands(b, c)));
       expect(meetDemands(a, a)).toEqual(a);
+      expect(meetDemands(a, NO_DEMANDS)).toEqual(a);
     }));
   });
 
@@ -216,7 +254,7 @@ describe('meets', () => {
     fc.assert(fc.property(bond, bond, bond, (a, b, c) => {
       expect(meetBonds(a, b)).toEqual(meetBonds(b, a));
       expect(meetBonds(meetBonds(a, b), c)).toEqual(meetBonds(a, meetBonds(b, c)));
-      expect(meetBonds(a, a)).toEqual(a);
+      expect(meetBonds(a, { ...a, obligations: { ...a.obligations } })).toEqual(a);
     }));
   });
 });

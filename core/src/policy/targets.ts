@@ -1,10 +1,13 @@
 import type { CompiledPolicy, DeviceSelector } from './compiled.ts';
 
-export type TargetDevice = { readonly id: string; readonly groups: readonly string[] };
+export type TargetDevice = { readonly id: string; readonly groups: readonly string[]; readonly labels: Readonly<Record<string, string>> };
 
 /** Whether a policy is for this device. The server asks, once per manifest: what a manifest lists is in force, whole. */
 export function targetsDevice(policy: CompiledPolicy, device: TargetDevice): boolean {
-  const selects = (selector: DeviceSelector): boolean => (selector.kind === 'device' ? selector.name === device.id : device.groups.includes(selector.name));
+  const selects = ({ kind, name }: DeviceSelector): boolean => {
+    if (kind === 'device') return name === device.id;
+    return kind === 'group' ? device.groups.includes(name) : device.labels[name.slice(0, name.indexOf('='))] === name.slice(name.indexOf('=') + 1);
+  };
   const { any, is, not } = policy.targets;
   return (any || is.some(selects)) && !not.some(selects);
 }

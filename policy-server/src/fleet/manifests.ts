@@ -72,12 +72,13 @@ async function contentFor(policies: Map<string, CompiledPolicy>, tx: Db, deviceI
   const groups = groupRows.map((row) => row.group_name);
   const inForce = await tx.selectFrom('policies').select('digest')
     .where('version', '=', (eb) => eb.selectFrom('policy_versions').select((max) => max.fn.max('version').as('version'))).execute();
+  const labels = Object.fromEntries(labelRows.map((row) => [row.key, row.value]));
   const bundles: string[] = [];
   for (const { digest } of inForce) {
     const policy = await policyOf(policies, tx, digest);
-    if (targetsDevice(policy, { id: deviceId, groups })) bundles.push(toHex(digest));
+    if (targetsDevice(policy, { id: deviceId, groups, labels })) bundles.push(toHex(digest));
   }
-  return { name, groups, labels: Object.fromEntries(labelRows.map((row) => [row.key, row.value])), bundles: [...new Set(bundles)].sort() };
+  return { name, groups, labels, bundles: [...new Set(bundles)].sort() };
 }
 
 /** A bundle never changes, so it is decoded once. */

@@ -1,0 +1,39 @@
+import type { Decision, Demands, Obligations } from '@belay/core/policy';
+
+type Permit = Exclude<Decision, { kind: 'deny' }>;
+
+/**
+ * What a yes wants that nobody here can enforce, by the words a policy uses: then there is no yes (design.md, meaning 6). What has
+ * an enforcer is left out of these lists when the enforcer is there, not before.
+ */
+export function unenforceable(decision: Permit): readonly string[] {
+  return [...obligationsWithoutEnforcer(decision.obligations), ...(decision.kind === 'ask' ? demandsNobodyMeets(decision.demands) : [])];
+}
+
+function obligationsWithoutEnforcer(obligations: Obligations): readonly string[] {
+  const { durationMs, uses, totalMs, children, capabilities, network, writable, environment, umask, cwd, record, alert, diskFull, conflicts } = obligations;
+  return named({
+    'limits.duration': durationMs !== undefined,
+    'limits.uses': uses !== undefined,
+    'limits.total': totalMs !== undefined,
+    [`limits.children: ${children}`]: children !== 'allow',
+    'limits.capabilities': capabilities !== undefined,
+    'limits.network': network !== 'allow',
+    'limits.writable': writable !== undefined,
+    'limits.environment': environment.keep.length > 0 || environment.set.length > 0,
+    'limits.umask': umask !== undefined,
+    'limits.cwd': cwd !== undefined,
+    [`record: ${record}`]: record !== 'none',
+    alert: alert !== 'none',
+    [`onFailure.diskFull: ${diskFull}`]: diskFull !== 'deny',
+    ...Object.fromEntries(conflicts.map((conflict) => [conflict, true])),
+  });
+}
+
+function demandsNobodyMeets({ reason, confirm, approval }: Demands): readonly string[] {
+  return named({ 'require.reason.pattern': (reason?.patterns.length ?? 0) > 0, 'require.confirm': confirm, 'require.approval': approval.length > 0 });
+}
+
+function named(wanted: Readonly<Record<string, boolean>>): readonly string[] {
+  return Object.entries(wanted).filter(([, isWanted]) => isWanted).map(([name]) => name);
+}

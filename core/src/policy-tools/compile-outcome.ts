@@ -1,0 +1,59 @@
+import { type Failures, STRICT_FAILURES } from '../policy/compiled.ts';
+import type { Demands, ReasonDemand } from '../policy/decision.ts';
+import { NO_OBLIGATIONS, type RuleObligations } from '../policy/obligations.ts';
+import type { RuleShape } from './schema.ts';
+import { durationMs } from './texts.ts';
+
+const DEFAULT_WITHIN_MS = 30 * 60_000;
+
+export function compileDemands(require: RuleShape['require']): Demands {
+  const { reason, reauth, confirm, approval } = require ?? {};
+  return {
+    reason: reason === undefined ? undefined : compileReason(reason),
+    reauth: reauth === undefined ? undefined : { maxAgeMs: reauth === true ? 0 : (durationMs(reauth) ?? 0) },
+    confirm: confirm ?? false,
+    approval: approval === undefined ? [] : [{ from: sorted(approval.from), count: approval.count ?? 1, withinMs: ms(approval.within) ?? DEFAULT_WITHIN_MS }],
+  };
+}
+
+function compileReason(reason: NonNullable<NonNullable<RuleShape['require']>['reason']>): ReasonDemand {
+  if (reason === true) return { minLength: 1, patterns: [], suggestions: [] };
+  return { minLength: reason.minLength ?? 1, patterns: reason.pattern === undefined ? [] : [reason.pattern], suggestions: sorted(reason.suggestions ?? []) };
+}
+
+export function compileObligations({ limits, record, alert }: RuleShape): RuleObligations {
+  const { duration, uses, total, children, capabilities, network, writable, environment, umask, cwd } = limits ?? {};
+  const set = Object.entries(environment?.set ?? {}).map(([name, value]) => ({ name, values: [value] }));
+  return {
+    durationMs: ms(duration),
+    uses,
+    totalMs: ms(total),
+    children: children ?? NO_OBLIGATIONS.children,
+    capabilities: capabilities === undefined ? undefined : sorted(capabilities),
+    network: network ?? NO_OBLIGATIONS.network,
+    writable: writable === undefined ? undefined : sorted(writable),
+    environment: { keep: sorted(environment?.keep ?? []), set: set.sort((a, b) => (a.name < b.name ? -1 : 1)) },
+    umask: umask === undefined ? undefined : Number.parseInt(umask, 8),
+    cwd: cwd === undefined ? [] : [cwd],
+    record: record ?? NO_OBLIGATIONS.record,
+    alert: alert === true ? 'medium' : (alert ?? NO_OBLIGATIONS.alert),
+  };
+}
+
+export function compileFailures({ onFailure, whenExpired }: RuleShape): Failures {
+  const { manifestExpired, serverUnreachable, recorderUnable, diskFull } = onFailure ?? {};
+  return {
+    manifestExpired: manifestExpired ?? whenExpired ?? STRICT_FAILURES.manifestExpired,
+    serverUnreachable: serverUnreachable === undefined ? undefined : { afterMs: ms(serverUnreachable.after) ?? 0, then: serverUnreachable.then },
+    recorderUnable: recorderUnable ?? STRICT_FAILURES.recorderUnable,
+    diskFull: diskFull ?? STRICT_FAILURES.diskFull,
+  };
+}
+
+function ms(duration: string | undefined): number | undefined {
+  return duration === undefined ? undefined : durationMs(duration);
+}
+
+function sorted(list: readonly string[]): readonly string[] {
+  return [...new Set(list)].sort();
+}
