@@ -31,6 +31,10 @@ const getpeernameCall = library.func('int getpeername(int, void *, void *)');
 const statxCall = library.func('int statx(int, void *, int, unsigned int, void *)');
 const openat2Call = library.func('long syscall(long, int, void *, void *, size_t)');
 const closeCall = library.func('int close(int)');
+const socketCall = library.func('int socket(int, int, int)');
+const setsockoptCall = library.func('int setsockopt(int, int, int, void *, unsigned int)');
+const sendCall = library.func('long send(int, void *, size_t, int)');
+const recvCall = library.func('long recv(int, void *, size_t, int)');
 
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -167,6 +171,33 @@ export function socketPeerAddress(fd: number): Buffer | undefined {
   lengthBuffer.writeInt32LE(addressBuffer.length, 0);
   if (getpeernameCall(fd, addressBuffer, lengthBuffer) !== 0) return undefined;
   return Buffer.from(addressBuffer.subarray(0, Math.min(lengthBuffer.readInt32LE(0), addressBuffer.length)));
+}
+
+const AF_NETLINK = 16;
+/** SOCK_RAW | SOCK_CLOEXEC */
+const RAW_CLOEXEC = 0x80003;
+const SO_RCVTIMEO = 20;
+const SO_SNDTIMEO = 21;
+
+/** A netlink socket that gives up waiting; negative: none to be had. The caller closes it. */
+export function openNetlink(protocol: number, timeoutMs: number): number {
+  const fd = socketCall(AF_NETLINK, RAW_CLOEXEC, protocol) as number;
+  const timeout = Buffer.alloc(16);
+  timeout.writeBigInt64LE(BigInt(Math.floor(timeoutMs / 1000)), 0);
+  timeout.writeBigInt64LE(BigInt((timeoutMs % 1000) * 1000), 8);
+  if (fd >= 0) for (const option of [SO_RCVTIMEO, SO_SNDTIMEO]) setsockoptCall(fd, SOL_SOCKET, option, timeout, timeout.length);
+  return fd;
+}
+
+export function sendAll(fd: number, bytes: Buffer): boolean {
+  return Number(sendCall(fd, bytes, bytes.length, 0)) === bytes.length;
+}
+
+/** recv(2) on a thread of its own: how many bytes are in `buffer`; 0 or less: failed, or out of time. */
+export function receive(fd: number, buffer: Buffer): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  recvCall.async(fd, buffer, buffer.length, 0, (error: unknown, length: number) => resolve(error === null || error === undefined ? Number(length) : -1));
+  return promise;
 }
 
 export type FileIdentity = { readonly device: bigint; readonly inode: bigint; readonly uid: number; readonly mode: number };
