@@ -1,5 +1,5 @@
 import { compileArguments } from '../../policy/argument-pattern.ts';
-import type { Gives, ProgramEntry, Way } from './entry.ts';
+import type { Escape, Gives, ProgramEntry, Way } from './entry.ts';
 import { type CompiledEscape, compileEscapes, splitWords } from './syntax.ts';
 import { type Written, writtenOf } from './symbols.ts';
 import { programOf } from './table.ts';
@@ -19,6 +19,8 @@ export type EscapeGuards = {
   readonly isPinnedHash?: boolean | undefined;
   /** Environment variables that the rule lets through. */
   readonly keeps?: readonly string[] | undefined;
+  /** Environment variables that the program is certain to get, with their values. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
 };
 
 /** `low`: only through an environment that is stripped unless a rule keeps it. */
@@ -48,7 +50,8 @@ export function assess(target: EscapeTarget, guards: EscapeGuards = {}): readonl
   if (entry === undefined) return [];
   const args = argumentsOf(target.args);
   const isAnything = args.each.length === 0 && args.rest;
-  if (!isAnything || (guards.keeps?.length ?? 0) > 0) return assessEntry(entry, args, { guards, found: new Map(), isAnything, depth: 0 });
+  const isPlain = (guards.keeps?.length ?? 0) === 0 && guards.environment === undefined;
+  if (!isAnything || !isPlain) return assessEntry(entry, args, { guards, found: new Map(), isAnything, depth: 0 });
   return assessAnything(entry, guards);
 }
 
@@ -89,7 +92,7 @@ function assessEntry(entry: ProgramEntry, args: Arguments, inquiry: Inquiry): re
   const findings: EscapeFinding[] = [];
   for (const compiled of remember(entry).compiled) {
     const { escape } = compiled;
-    if (isClosedByChildren(escape.gives, escape.way, inquiry.guards)) continue;
+    if (isClosedByChildren(escape.gives, escape.way, inquiry.guards) || isClosedByEnvironment(escape, inquiry.guards)) continue;
     if (escape.way.by === 'wraps') {
       addNew(findings, assessWrapped(entry, compiled, args, inquiry));
       continue;
@@ -118,6 +121,10 @@ function areChildrenHeld(guards: EscapeGuards): boolean {
 function isClosedByChildren(gives: Gives, way: Way, guards: EscapeGuards): boolean {
   if (!areChildrenHeld(guards)) return false;
   return gives === 'shell' || gives === 'command' || (way.by === 'wraps' && !way.inside);
+}
+
+function isClosedByEnvironment({ secured }: Escape, { environment = {} }: EscapeGuards): boolean {
+  return splitWords(secured ?? '').some((each) => Object.entries(environment).some(([name, value]) => each === `${name}=${value}`));
 }
 
 function severityOf({ escape: { way, gives } }: CompiledEscape, { guards, isAnything }: Inquiry): Severity | undefined {
@@ -155,9 +162,10 @@ function assessInner(wrapped: Wrapped, { escape: { way, gives } }: CompiledEscap
   if (entry === undefined) return [];
   const each = args.each.slice(wrapped.from);
   const rest = args.rest || (way.by === 'wraps' && way.appends);
-  // What is started on somebody else's behalf has none of this rule's guards.
-  const guards = gives === 'delegation' ? NO_GUARDS : inquiry.guards;
-  const place = ((each.length * 2 + (rest ? 1 : 0)) * 2 + (guards === NO_GUARDS ? 1 : 0)) * (MAX_DEPTH + 1) + inquiry.depth;
+  // What somebody else starts on its behalf has none of this rule's guards; a wrapper may take variables away.
+  const isDelegated = gives === 'delegation' || inquiry.guards === NO_GUARDS;
+  const guards = isDelegated ? NO_GUARDS : { ...inquiry.guards, environment: undefined };
+  const place = ((each.length * 2 + (rest ? 1 : 0)) * 2 + (isDelegated ? 1 : 0)) * (MAX_DEPTH + 1) + inquiry.depth;
   const known = inquiry.found.get(place);
   if (known !== undefined) return known;
   const found = assessEntry(entry, { each, rest }, { ...inquiry, guards, isAnything: false, depth: inquiry.depth + 1 });

@@ -5,6 +5,7 @@ export type Gives = 'shell' | 'command' | 'file-read' | 'file-write' | 'ownershi
  * When a written value (an option's, or an operand) leaves the escape open:
  *   any    always, even written out
  *   text   unless it is written out
+ *   line   as `text`, and one that starts a shell is open too. `text` means this wherever an escape runs or loads something
  *   name   unless it is written out or at least begins with two letters of the rule's
  *   file   unless it is a path that the rule holds fast (see value.ts)
  *   slash  as `file`, but only a value with a `/` counts as a path at all
@@ -12,7 +13,7 @@ export type Gives = 'shell' | 'command' | 'file-read' | 'file-write' | 'ownershi
  *          reading, writing or change of owner
  *   scheme unless it begins with a fixed network scheme, or is written out
  */
-export type Judged = 'any' | 'text' | 'name' | 'file' | 'code' | 'slash' | 'scheme';
+export type Judged = 'any' | 'text' | 'line' | 'name' | 'file' | 'code' | 'slash' | 'scheme';
 
 /** How the escape is reached. Options are spelled as in syntax.ts. */
 export type Way =
@@ -41,12 +42,14 @@ export type Conditions = {
   readonly unless?: string;
   /** Only with one of these options. */
   readonly needs?: string;
+  /** One of these in the environment closes it: `LESSSECURE=1`. */
+  readonly secured?: string;
 };
 
 export type Escape = { readonly gives: Gives; readonly way: Way; readonly note: string } & Conditions;
 
-/** A use that grants without the escape. Words in capitals stand for what the writer of the rule fills in. */
-export type SafeForm = { readonly args: readonly string[]; readonly children?: 'check'; readonly note: string };
+/** A use that grants without the escape, of `command` where it is another. Words in capitals stand for what the writer of the rule fills in. */
+export type SafeForm = { readonly command?: string; readonly args: readonly string[]; readonly children?: 'check'; readonly note: string };
 
 /** How a program reads its arguments. */
 export type Syntax = {
@@ -121,7 +124,7 @@ export const words = (values = '', more: Partial<Syntax> = {}): Syntax => exact(
 /** A subcommand, then its options. */
 export const subcommands = (values = '', more: Partial<Syntax> = {}): Syntax => exact(values, { subs: 'mixed', ...more });
 
-export const form = (args: string, note: string, more: { readonly children?: 'check' } = {}): SafeForm =>
+export const form = (args: string, note: string, more: { readonly children?: 'check'; readonly command?: string } = {}): SafeForm =>
   ({ args: args === '' ? [] : args.split(' '), note, ...more });
 
 export type EntryOptions = { readonly syntax?: Syntax; readonly safe?: readonly SafeForm[]; readonly isEditor?: boolean };

@@ -134,6 +134,40 @@ describe('what a grant opens', () => {
   });
 });
 
+describe('a line that is written out opens what it starts', () => {
+  const opened = (command: string, args: readonly string[]): readonly string[] => [...new Set(assess({ command, args }).map(({ gives }) => gives))];
+
+  test.each<[string, readonly string[], boolean]>([
+    ['tar', ['-cf', '/srv/x.tar', '-C', '/srv/x', '--checkpoint=1', '--checkpoint-action=exec=/bin/sh', '.'], true],
+    ['tar', ['-cf', '/srv/x.tar', '-C', '/srv/x', '--checkpoint=1', '--checkpoint-action=exec=sh', '.'], true],
+    ['tar', ['-cf', '/srv/x.tar', '-C', '/srv/x', '--checkpoint=1', '--checkpoint-action=dot', '.'], false],
+    ['find', ['/srv/x', '-exec', '/bin/bash', ';'], true],
+    ['find', ['/srv/x', '-exec', 'vim', '{}', ';'], true],
+    ['find', ['/srv/x', '-exec', 'less', '{}', ';'], true],
+    ['find', ['/srv/x', '-exec', 'rm', '{}', ';'], false],
+    ['bash', ['-c', 'systemctl restart x && logger done'], false],
+    ['bash', ['-c', 'true; exec bash -i'], true],
+    ['bash', ['-c', 'A=1 nice -n 5 bash'], true],
+    ['bash', ['-c', 'timeout 5 sh'], true],
+    ['bash', ['-c', 'echo sh'], false],
+    ['bash', ['-c', `#${'x'.repeat(5_000)}`], true],
+    ['bash', ['-c', 'true; bash -i'], true],
+    ['bash', ['-c', 'bash /opt/x.sh'], false],
+    ['bash', ['-c', 'python3 -I /opt/x.py | less'], true],
+    ['su', ['-c', '/bin/sh', '--', 'www-data'], true],
+    ['awk', ['--', '{system("/bin/sh")}', '/var/log/x'], true],
+    ['awk', ['--', '{system("date")}', '/var/log/x'], false],
+    ['socat', ['-u', 'EXEC:/bin/sh', 'TCP:host:1'], true],
+    ['rsync', ['-a', '-e', 'ssh -p 22', '/srv/x', 'host:/srv/x'], false],
+    ['rsync', ['-a', '-e', 'sh -c sh', '/srv/x', 'host:/srv/x'], true],
+    ['python3', ['-I', '-c', 'import pty; pty.spawn("/bin/sh")'], true],
+    ['ssh', ['-e', 'none', '-o', 'ProxyCommand=;sh', '--', 'host'], true],
+    ['ssh', ['-e', 'none', '-o', 'BatchMode=yes', '--', 'host'], false],
+  ])('%s %j: %j', (command, args, isOpen) => {
+    expect(opened(command, args).some((gives) => gives === 'shell' || gives === 'command' || gives === 'code-load')).toBe(isOpen);
+  });
+});
+
 describe('what a grant that is pinned does not open', () => {
   test.each([
     'find /var/log/x -type f -name *.gz -print',
@@ -222,6 +256,12 @@ describe('guards', () => {
     ['git --no-pager -C /srv/x log', { keeps: ['GIT_SSH'] }, ['code-load']],
     ['env /usr/bin/python3 /srv/x.py', { keeps: ['PYTHONPATH'] }, ['env python code-load']],
     ['curl https://host/x', { keeps: ['HOME'] }, ['code-load']],
+    ['less /var/log/x', { environment: { LESSSECURE: '1' } }, []],
+    ['less /var/log/x', { environment: { LESSSECURE: '0' } }, ['file-read', 'file-write', 'shell']],
+    ['less *', { environment: { LESSSECURE: '1' } }, ['code-load', 'file-read', 'file-write']],
+    ['env -i less /var/log/x', { environment: { LESSSECURE: '1' } }, ['env less file-read', 'env less file-write', 'env less shell']],
+    ['systemctl status x', { environment: { SYSTEMD_PAGERSECURE: '1' } }, []],
+    ['systemctl status x', { environment: { LESSSECURE: '1' } }, ['shell']],
   ])('%s with %j', (line, guards, opened) => {
     expect(given(line, guards)).toEqual(opened);
   });

@@ -59,7 +59,7 @@ describe('assessing', () => {
       const left = rewriteFor({ command, args: wide }).flatMap((rewrite) => {
         if (rewrite.kind === 'deny') return [];
         const guards = rewrite.children === undefined ? {} : { children: rewrite.children };
-        return notes(assess({ command, args: rewrite.kind === 'arguments' ? rewrite.args : wide }, guards));
+        return notes(assess(rewrite.kind === 'arguments' ? rewrite : { command, args: wide }, guards));
       });
       expect(left).toEqual([]);
     }), { numRuns: 1_000 });

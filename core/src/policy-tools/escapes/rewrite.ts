@@ -23,7 +23,7 @@ export function rewriteFor(target: EscapeTarget, guards: EscapeGuards = {}): rea
   const findings = assess(target, guards);
   if (findings.every(({ severity }) => severity === 'low')) return [];
   const found: Rewrite[] = [];
-  for (const candidate of narrower(entry, args, findings)) addIfSound(found, { command, ...candidate }, guards);
+  for (const candidate of narrower(entry, args, findings)) addIfSound(found, { ...candidate, command: candidate.command ?? command }, guards);
   if (assess(target, { ...guards, children: 'check' }).length === 0) {
     found.push({ kind: 'children', children: 'check', reason: 'With checked children whatever it starts needs a rule of its own.' });
   }
@@ -36,19 +36,20 @@ function denial(entry: ProgramEntry): Rewrite {
   return { kind: 'deny', message: 'Ask for the task, not for this program.', reason };
 }
 
-type Candidate = { readonly args: readonly string[]; readonly children?: 'check'; readonly reason: string };
+type Candidate = { readonly command?: string; readonly args: readonly string[]; readonly children?: 'check'; readonly reason: string };
 
+/** Children are not asked for where the same is sound without. */
 function addIfSound(found: Rewrite[], { command, args, children, reason }: Candidate & { readonly command: string }, guards: EscapeGuards): void {
   const held = children === undefined ? guards : { ...guards, children };
+  const text = JSON.stringify([command, args]);
+  if (found.some((each) => each.kind === 'arguments' && JSON.stringify([each.command, each.args]) === text)) return;
   if (assess({ command, args }, held).length > 0) return;
-  const text = JSON.stringify([args, children]);
-  if (found.some((each) => each.kind === 'arguments' && JSON.stringify([each.args, each.children]) === text)) return;
   found.push({ kind: 'arguments', command, args, ...(children === undefined ? {} : { children }), reason });
 }
 
 function narrower(entry: ProgramEntry, args: readonly string[] | undefined, findings: readonly EscapeFinding[]): readonly Candidate[] {
   const edited = args === undefined ? [] : editsOf(entry, args, findings);
-  const forms = entry.safe.filter((safe) => keepsSubcommand(safe, args)).map(({ note, ...safe }) => ({ ...safe, reason: note }));
+  const forms = entry.safe.filter((safe) => keepsSubcommand(entry, safe, args)).map(({ note, ...safe }) => ({ ...safe, reason: note }));
   const both = edited.map(({ reason, ...each }) => ({ ...each, children: 'check' as const, reason: `${reason} Children are checked as well.` }));
   return [...edited, ...forms, ...both];
 }
@@ -56,7 +57,7 @@ function narrower(entry: ProgramEntry, args: readonly string[] | undefined, find
 /** The target's own arguments with as little changed as may do. */
 function editsOf(entry: ProgramEntry, args: readonly string[], findings: readonly EscapeFinding[]): readonly Candidate[] {
   const closing = closingOptions(entry, findings);
-  const dashed = entry.syntax.dashes ? withDashes(args) : undefined;
+  const dashed = entry.syntax.dashes ? withDashes(entry, args) : undefined;
   const edits: Candidate[] = [];
   for (const each of closing) edits.push({ args: [each, ...args], reason: `With ${each} first it stays without the escape.` });
   if (dashed !== undefined) {
@@ -72,14 +73,23 @@ function closingOptions(entry: ProgramEntry, findings: readonly EscapeFinding[])
   return [...new Set(spellings.filter(({ value, shape }) => value === 'none' && shape !== 'letter').map(({ text }) => text))];
 }
 
-function withDashes(args: readonly string[]): readonly string[] | undefined {
+function withDashes(entry: ProgramEntry, args: readonly string[]): readonly string[] | undefined {
   const wild = args.findIndex((arg) => arg.startsWith('*'));
-  return wild < 0 || args.includes('--') ? undefined : [...args.slice(0, wild), '--', ...args.slice(wild)];
+  if (wild < 0 || args.includes('--') || takesValue(entry, args[wild - 1])) return undefined;
+  return [...args.slice(0, wild), '--', ...args.slice(wild)];
+}
+
+function takesValue({ syntax, escapes }: ProgramEntry, arg: string | undefined): boolean {
+  if (arg === undefined || !arg.startsWith('-')) return false;
+  const written = [syntax.values, syntax.subValues, ...escapes.map(({ way }) => (way.by === 'option' ? way.options : ''))].join(' ');
+  const isCluster = syntax.cluster && !arg.startsWith('--');
+  return parseSpellings(written).some(({ text, shape, value }) => value === 'needed' && (text === arg || (isCluster && shape === 'letter' && text.endsWith(arg.slice(-1)))));
 }
 
 /** A form for another subcommand is no answer to whoever wrote this one. */
-function keepsSubcommand(safe: SafeForm, args: readonly string[] | undefined): boolean {
-  const wanted = firstWord(args);
+function keepsSubcommand({ syntax, escapes }: ProgramEntry, safe: SafeForm, args: readonly string[] | undefined): boolean {
+  const hasSubcommands = syntax.subs !== 'none' || escapes.some(({ sub, except }) => sub !== undefined || except !== undefined);
+  const wanted = hasSubcommands ? firstWord(args) : undefined;
   return wanted === undefined || wanted === firstWord(safe.args);
 }
 

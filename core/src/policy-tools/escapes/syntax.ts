@@ -85,11 +85,12 @@ export function compileEscapes(entry: ProgramEntry): readonly CompiledEscape[] {
   });
 }
 
-/** A file that is read as code or settings may not come from standard input either. */
+/** A file that is read as code or settings may not come from standard input either, nor may a line that runs start a shell. */
 function judgedOf({ way, gives }: Escape): Judged {
   if (way.by !== 'option' && way.by !== 'operand') return 'any';
-  const isMereData = gives === 'file-read' || gives === 'file-write' || gives === 'ownership';
-  return way.value === 'file' && !isMereData ? 'code' : way.value;
+  if (gives === 'file-read' || gives === 'file-write' || gives === 'ownership') return way.value;
+  if (way.value === 'text') return gives === 'privilege' || gives === 'delegation' ? 'text' : 'line';
+  return way.value === 'file' ? 'code' : way.value;
 }
 
 function optionSet(entry: ProgramEntry, escape: Escape, isBehind: boolean | undefined): OptionSet {

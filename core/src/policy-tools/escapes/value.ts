@@ -1,4 +1,5 @@
 import type { Judged } from './entry.ts';
+import { startsShell } from './line.ts';
 import { headOf, literalOf, OPEN, type Symbols } from './symbols.ts';
 
 /**
@@ -14,6 +15,10 @@ export function leavesOpen(judged: Judged, symbols: Symbols): boolean {
       return true;
     case 'text':
       return literalOf(symbols) === undefined;
+    case 'line': {
+      const literal = literalOf(symbols);
+      return literal === undefined || startsShell(literal);
+    }
     case 'name':
       return literalOf(symbols) === undefined && (headOf(symbols).length < 2 || symbols.includes(OPEN));
     case 'code':

@@ -3,18 +3,27 @@ import {
 } from '../entry.ts';
 
 const other = read(key(':e, options from within'), 'Other files can be opened from within.');
+const printed = [form('/var/log/NAME.log', 'Without a pager it only prints one file.', { command: '/usr/bin/cat' })];
+/** The pager then has neither commands nor other files. */
+const secure = { secured: 'LESSSECURE=1' };
 
 function pager(names: string, keys: string, more: readonly Escape[] = []): ProgramEntry {
-  return program(names, [shell(key(keys), 'A key starts a shell.'), other, ...more]);
+  return program(names, [shell(key(keys), 'A key starts a shell.'), other, ...more], { safe: printed });
 }
 
 export const pagers: readonly ProgramEntry[] = [
-  pager('less', '! | v', [
-    write(key('s, o'), 'It saves what it shows to any file.'),
+  program('less', [
+    shell(key('! | v'), 'A key starts a shell.', secure),
+    { ...other, ...secure },
+    write(key('s, o'), 'It saves what it shows to any file.', secure),
+    read(operand('file'), 'It shows any file.'),
+    load(option('-k= --lesskey-file= --lesskey-src= --lesskey-content='), 'The option binds keys to commands.'),
+    write(option('-o= -O= --log-file= --LOG-FILE=', 'file'), 'It writes to any file.'),
+    read(option('-T= --tag-file=', 'file'), 'It shows any file.'),
     load(environment('LESSOPEN LESSCLOSE'), 'These variables name programs that prepare each file.'),
     load(environment('LESS LESSKEY LESSKEYIN LESSKEY_CONTENT'), 'Options and keys come from the environment.'),
-    command(environment('EDITOR VISUAL'), 'The key v starts the editor of the environment.'),
-  ]),
+    command(environment('EDITOR VISUAL'), 'The key v starts the editor of the environment.', secure),
+  ], { syntax: gnu('-p= -x= -j= -P= -t= -z= -b= -h= -y= -D= --pattern= --tabs= --jump-target= --prompt= --tag= --window= --shift='), safe: printed }),
   pager('more', '! v'),
   pager('most', 'e, through the editor'),
   pager('pg', '!'),

@@ -4,13 +4,15 @@ import {
 
 const paged = 'Its output opens in a pager, where a key starts a shell.';
 const elsewhere = 'The option goes through ssh or a container.';
+/** systemd then has the pager do without its commands. */
+const secured = 'SYSTEMD_PAGERSECURE=1';
 const onlyShows = 'It only shows.';
 const systemd = (values: string): Syntax => gnu(values, { subs: 'mixed' });
 
 /** A control program of systemd that shows things in a pager and changes little else. */
 function control(names: string, more: readonly Escape[], safe: readonly SafeForm[], values = ''): ProgramEntry {
   return program(names, [
-    shell(key('!'), paged, { unless: '--no-pager' }),
+    shell(key('!'), paged, { unless: '--no-pager', secured }),
     command(option('-H= --host= -M= --machine='), elsewhere),
     command(environment('SYSTEMD_PAGER PAGER SYSTEMD_EDITOR EDITOR VISUAL SYSTEMD_PAGERSECURE SYSTEMD_LESS'), 'These variables name programs, or open the pager up.'),
     ...more,
@@ -22,8 +24,8 @@ const starting = 'start | stop | restart | try-restart | reload | reload-or-rest
 
 export const services: readonly ProgramEntry[] = [
   program('systemctl', [
-    shell(key('!'), paged, { sub: 'status | show | cat | list-units | list-unit-files | list-timers | list-sockets | list-jobs | list-dependencies | list-machines | list-paths | list-automounts | show-environment | help', unless: '--no-pager' }),
-    shell(fewer(1), paged, { unless: '--no-pager' }),
+    shell(key('!'), paged, { sub: 'status | show | cat | list-units | list-unit-files | list-timers | list-sockets | list-jobs | list-dependencies | list-machines | list-paths | list-automounts | show-environment | help', unless: '--no-pager', secured }),
+    shell(fewer(1), paged, { unless: '--no-pager', secured }),
     shell(key('the editor'), 'The editor that it opens starts a shell.', { sub: 'edit' }),
     delegate(always, 'It changes what a unit runs, as root.', { sub: 'edit | link | set-property | add-wants | add-requires | service-log-level | import-environment | set-environment | switch-root | kexec | soft-reboot | set-default' }),
     delegate(operand('name'), 'It may be any unit, debug-shell.service and those that guard the system too.', { sub: starting }),
