@@ -157,7 +157,7 @@ test('policies go out, are shown as written, compared and rolled back', async ()
   expect(await fleet.ctl(['policy', 'rollback', String(first.version), '--comment', 'back'])).toMatchObject({ code: 0, stdout: expect.stringContaining(`Version ${first.version + 2} is published.`) });
   expect((await fleet.ctl(['policy', 'versions'])).stdout).toMatch(new RegExp(`^${first.version + 2} .* admin +${first.version} +back$`, 'm'));
   expect(await fleet.ctl(['policy', 'apply', '-f', folder, '--prune'])).toMatchObject({ code: 7, stderr: expect.stringContaining('BELAY_E_POLICY_RECOVERY') });
-  expect((await fleet.ctl(['policy', 'list'])).stdout).toMatch(/^developers +developers.yaml/m);
+  expect((await fleet.ctl(['policy', 'list'])).stdout).toMatch(/^developers +Policy +developers.yaml/m);
 });
 
 test('events are listed, exported and verified offline; a changed export is named', async () => {

@@ -27,6 +27,7 @@ export type PolicyDocument = {
   readonly file: string;
   readonly source: string;
   readonly firstLine: number;
+  readonly description: string;
   readonly policy: Policy | undefined;
   readonly uses: readonly string[];
 };
@@ -37,21 +38,37 @@ export function parsePolicyFiles(files: readonly PolicyFile[]): Result<readonly 
   return parsed.ok ? ok(parsed.value.map(({ policy }) => policy).filter((policy) => policy !== undefined)) : parsed;
 }
 
-/** The same, with what policies share, and where each document is. */
-export function parsePolicyDocuments(files: readonly PolicyFile[]): Result<readonly PolicyDocument[], readonly PolicyProblem[]> {
+/**
+ * The same, with what policies share, and where each document is. `held`: files that were taken before and are read with these; they
+ * do not count against the limits.
+ */
+export function parsePolicyDocuments(files: readonly PolicyFile[], held: readonly PolicyFile[] = []): Result<readonly PolicyDocument[], readonly PolicyProblem[]> {
   const tooMuch = findExcess(files);
   if (tooMuch.length > 0) return err(tooMuch);
-  const read = files.map(readFile);
+  const read = [...files, ...held].map(readFile);
   const problems = [...read.flatMap((file) => capped(file.problems)), ...repeatedAcrossFiles(read)];
   if (problems.length > 0) return err(problems.sort(byPlace));
   const all = read.flatMap((file) => file.documents);
   return resolveAll(all, new Map(all.map(({ shape }) => [libraryKey(shape.kind, shape.metadata.name), shape])));
 }
 
+/** What the documents of these files call themselves, as far as that can be read; says nothing of whether they are right. */
+export function documentNames(files: readonly PolicyFile[]): readonly { readonly kind: string; readonly name: string }[] {
+  if (findExcess(files).length > 0) return [];
+  return files.flatMap((file) => {
+    const documents = readYaml(file, new LineCounter());
+    if (!Array.isArray(documents)) return [];
+    return (documents as readonly Document[]).flatMap((document) => {
+      const value = valueOf(document);
+      return value.ok ? namesOf(value.value) : [];
+    });
+  });
+}
+
 function resolveAll(all: readonly ReadDocument[], library: Library): Result<readonly PolicyDocument[], readonly PolicyProblem[]> {
   const problems: PolicyProblem[] = [];
   const documents = all.map(({ shape, problemAt, ...place }): PolicyDocument => {
-    const base = { ...place, kind: shape.kind, name: shape.metadata.name };
+    const base = { ...place, kind: shape.kind, name: shape.metadata.name, description: shape.metadata.description ?? '' };
     if (shape.kind !== 'Policy') return { ...base, policy: undefined, uses: [] };
     const resolved = resolvePolicy(shape, library);
     const findings = resolved.ok ? (resolved.value.uses.length === 0 ? [] : checkMeaning(resolved.value.policy)) : resolved.error;

@@ -8,7 +8,7 @@ import { collect, wholeNumber } from './token.ts';
 
 type Change = { readonly name: string; readonly change: 'added' | 'changed' | 'removed' | 'unchanged'; readonly diff: string };
 type Applied = { readonly version: number; readonly published: boolean; readonly changes: readonly Change[] };
-type Summary = { readonly name: string; readonly fileName: string; readonly digest: string; readonly description: string };
+type Summary = { readonly kind: string; readonly name: string; readonly fileName: string; readonly digest: string; readonly description: string };
 type Version = { readonly version: number; readonly createdAt: number; readonly createdBy: string; readonly comment: string; readonly rollbackOf: number | null };
 type ApplyOptions = OutputOptions & { file: readonly string[]; dryRun?: true; prune?: true; base?: number; comment?: string; exitCode?: true };
 
@@ -26,7 +26,7 @@ export function addPolicies(program: Command): void {
     .option('--base <version>', 'refuse when another version than this is in force by now', wholeNumber)
     .option('--comment <text>', 'why; kept with the version')
     .option('--exit-code', 'with --dry-run: end with 10 when something would change')
-    .addHelpText('after', '\nPolicies are known by metadata.name: those in the files are added or replaced, the others stay (see --prune).\nEvery error of every file is listed, with file, line and column; then nothing is applied. A change that would leave\nthe fleet without its recovery rule is refused.')
+    .addHelpText('after', '\nPolicies are known by metadata.name, sets and defaults by kind and name: those in the files are added or replaced, the others\nstay (see --prune). What uses a set or defaults that change is compiled anew.\nEvery error of every file is listed, with file, line and column; then nothing is applied. A change that would leave\nthe fleet without its recovery rule is refused.')
     .action(running(apply));
   define(policy, 'check', 'Check policy files here, without a server.', ['belayctl policy check -f policies/']).requiredOption(...files).action(running(check));
   define(policy, 'list', 'List the policies in force, or those of an older version.', []).option('--version <number>', 'of this version', wholeNumber).action(running(list));
@@ -87,7 +87,7 @@ async function check({ file, ...options }: OutputOptions & { file: readonly stri
 async function list({ version, ...options }: OutputOptions & { version?: number }): Promise<void> {
   const listed = await createApi().get<{ version: number; policies: readonly Summary[] }>('/policies', { version });
   print(options, listed, () => `${table(listed.policies, [
-    { title: 'NAME', of: ({ name }) => name }, { title: 'FILE', of: ({ fileName }) => fileName }, { title: 'DIGEST', of: ({ digest }) => digest.slice(0, 12) }, { title: 'DESCRIPTION', of: ({ description }) => description },
+    { title: 'NAME', of: ({ name }) => name }, { title: 'KIND', of: ({ kind }) => kind }, { title: 'FILE', of: ({ fileName }) => fileName }, { title: 'DIGEST', of: ({ digest }) => digest.slice(0, 12) }, { title: 'DESCRIPTION', of: ({ description }) => description },
   ])}Version ${listed.version}\n`);
 }
 

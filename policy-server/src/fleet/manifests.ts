@@ -70,7 +70,8 @@ async function contentFor(policies: Map<string, CompiledPolicy>, tx: Db, deviceI
   const groupRows = await tx.selectFrom('device_groups').select('group_name').where('device_id', '=', deviceId).orderBy('group_name').execute();
   const labelRows = await tx.selectFrom('device_labels').select(['key', 'value']).where('device_id', '=', deviceId).orderBy('key').execute();
   const groups = groupRows.map((row) => row.group_name);
-  const inForce = await tx.selectFrom('policies').select('digest')
+  // What policies share has a slash in its name, and no bundle.
+  const inForce = await tx.selectFrom('policies').select('digest').where('name', 'not like', '%/%')
     .where('version', '=', (eb) => eb.selectFrom('policy_versions').select((max) => max.fn.max('version').as('version'))).execute();
   const labels = Object.fromEntries(labelRows.map((row) => [row.key, row.value]));
   const bundles: string[] = [];

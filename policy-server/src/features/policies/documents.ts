@@ -1,32 +1,53 @@
-import { parsePolicyFiles, type Policy, type PolicyFile } from '@belay/core/policy-tools';
-import { parseAllDocuments } from 'yaml';
+import { sha256 } from '@belay/core/node-crypto';
+import { bundleDigest, type CompiledPolicy, encodeBundle } from '@belay/core/policy';
+import { compilePolicy, documentNames, parsePolicyDocuments, type PolicyDocument, type PolicyFile, type PolicyProblem } from '@belay/core/policy-tools';
+import { ok, type Result } from '@belay/core/result';
+import type { Tables } from '../../store/index.ts';
 
-export type SourcedPolicy = { readonly policy: Policy; readonly source: string };
+/** A document of a version, before it has the version's number. */
+export type Held = Omit<Tables['policies'], 'version'>;
 
-/** The policies of a file that is known to be good, each with its own part of the text: that is what changes with it. */
-export function policiesWithSource(file: PolicyFile): readonly SourcedPolicy[] {
-  const whole = parse(file);
-  if (whole.length === 1) return whole.map((policy) => ({ policy, source: file.text }));
-  const parts = partsOf(file.text);
-  return whole.map((policy, index) => ({ policy, source: parts.length === whole.length ? (parts[index] as string) : file.text }));
+/** A document to be published. Of what policies share there is nothing to compile: it goes into the policies that use it. */
+export type Prepared = { readonly held: Held; readonly compiled: CompiledPolicy | undefined; readonly bundle: Uint8Array | undefined };
+/** `kept`: untouched by the change. */
+export type Next = { readonly kept: readonly Held[]; readonly prepared: readonly Prepared[] };
+
+/**
+ * What would be in force with these files laid over what is held. A policy whose sets or defaults change is compiled anew, from its
+ * source; every error of every file is told at once, those of held policies included, which a change may break.
+ */
+export function nextDocuments(files: readonly PolicyFile[], held: readonly Held[]): Result<Next, readonly PolicyProblem[]> {
+  const named = new Set(documentNames(files).map(({ kind, name }) => storedName(kind, name)));
+  const others = held.filter(({ name }) => !named.has(name));
+  const linked = others.filter((each) => isLibrary(each) || usesOf(each).length > 0);
+  const parsed = parsePolicyDocuments(files, linked.map(({ file_name, source }) => ({ name: `${file_name} (in force)`, text: source })));
+  if (!parsed.ok) return parsed;
+  const fileNames = new Map(linked.map(({ name, file_name }) => [name, file_name]));
+  const prepared = parsed.value.map((document) => prepare(document, fileNames.get(storedName(document.kind, document.name)) ?? document.file));
+  return ok({ kept: others.filter((each) => !linked.includes(each)), prepared });
 }
 
-/** Each document with the comments before it. */
-function partsOf(text: string): readonly string[] {
-  const documents = parseAllDocuments(text);
-  if (!Array.isArray(documents)) return [];
-  let from = 0;
-  const parts: string[] = [];
-  for (const document of documents) {
-    const part = text.slice(from, document.range[2]).replace(/^(\s*(---|\.\.\.)[ \t]*\r?\n)+/, '').replace(/\n\.\.\.\s*$/, '').trimEnd();
-    from = document.range[2];
-    if (document.contents !== null) parts.push(`${part}\n`);
+/** Policies go by their name; what they share by kind and name, which no policy can be called. */
+export function storedName(kind: string, name: string): string {
+  return kind === 'Policy' ? name : `${kind}/${name}`;
+}
+
+export function isLibrary({ name }: Pick<Held, 'name'>): boolean {
+  return name.includes('/');
+}
+
+function usesOf({ summary }: Held): readonly string[] {
+  return (JSON.parse(summary) as { readonly uses?: readonly string[] }).uses ?? [];
+}
+
+function prepare({ kind, name, source, policy, uses, description }: PolicyDocument, fileName: string): Prepared {
+  const base = { name: storedName(kind, name), file_name: fileName, source };
+  if (policy === undefined) {
+    const summary = JSON.stringify({ kind, metadata: { name, description } });
+    return { held: { ...base, digest: sha256(new TextEncoder().encode(source)), summary }, compiled: undefined, bundle: undefined };
   }
-  return parts;
-}
-
-function parse(file: PolicyFile): readonly Policy[] {
-  const parsed = parsePolicyFiles([file]);
-  if (!parsed.ok) throw new Error('a file that parsed among others does not parse alone');
-  return parsed.value;
+  const compiled = compilePolicy(policy);
+  const bundle = encodeBundle(compiled);
+  const summary = JSON.stringify({ kind, metadata: { name, description }, targets: compiled.targets, uses });
+  return { held: { ...base, digest: bundleDigest(bundle, sha256), summary }, compiled, bundle };
 }

@@ -1,16 +1,15 @@
 import { type Failure, failure } from '@belay/core/codes';
-import { sha256 } from '@belay/core/node-crypto';
-import { bundleDigest, type CompiledPolicy, decodeBundle, encodeBundle } from '@belay/core/policy';
-import { checkRecovery, compilePolicy, parsePolicyFiles, type PolicyFile, type PolicyProblem } from '@belay/core/policy-tools';
+import { type CompiledPolicy, decodeBundle } from '@belay/core/policy';
+import { checkRecovery, type PolicyFile, type PolicyProblem } from '@belay/core/policy-tools';
 import { err, ok, type Result } from '@belay/core/result';
 import type { ServerContext } from '../../context.ts';
-import type { Db, Tables } from '../../store/index.ts';
-import { policiesWithSource, type SourcedPolicy } from './documents.ts';
+import type { Db } from '../../store/index.ts';
+import { type Held, isLibrary, nextDocuments } from './documents.ts';
 import { textDiff } from './text-diff.ts';
 
 export type PolicyFailure = Failure & { readonly problems?: readonly PolicyProblem[] };
 
-/** `diff` is a unified diff of the source, empty when unchanged. */
+/** `diff` is a unified diff of the source, empty when unchanged; of a policy whose sets or defaults changed it says so. */
 export type PolicyChange = { readonly name: string; readonly change: 'added' | 'changed' | 'removed' | 'unchanged'; readonly diff: string };
 /** `version` is the one in force afterwards; `published` is false for a dry run and when nothing changed. */
 export type Applied = { readonly version: number; readonly published: boolean; readonly changes: readonly PolicyChange[] };
@@ -25,7 +24,8 @@ export type ApplyRequest = {
   readonly dryRun?: boolean | undefined;
 };
 
-export type PolicySummary = { readonly name: string; readonly fileName: string; readonly digest: string; readonly description: string; readonly targets: unknown };
+/** What policies share is called `KIND/NAME`. */
+export type PolicySummary = { readonly kind: string; readonly name: string; readonly fileName: string; readonly digest: string; readonly description: string; readonly targets: unknown };
 export type PolicyDetail = PolicySummary & { readonly version: number; readonly source: string };
 export type PolicyVersion = { readonly version: number; readonly createdAt: number; readonly createdBy: string; readonly comment: string; readonly rollbackOf: number | null };
 
@@ -43,9 +43,6 @@ export interface PolicyService {
 
 export type PolicyServiceDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'publisher' | 'clock'>;
 
-/** A policy of a version, before it has the version's number. */
-type Held = Omit<Tables['policies'], 'version'>;
-type Compiled = { readonly held: Held; readonly compiled: CompiledPolicy; readonly bundle: Uint8Array };
 type Published = { readonly comment: string; readonly rollbackOf: number | null; readonly by: string; readonly at: number };
 
 const CONFLICTS = new Set(['23505', 'SQLITE_CONSTRAINT_PRIMARYKEY']);
@@ -95,9 +92,7 @@ function publisher(deps: PolicyServiceDeps): Pick<PolicyService, 'apply' | 'roll
   };
   return {
     async apply(request, by) {
-      const prepared = prepare(request.files);
-      if (!prepared.ok) return prepared;
-      return announced(await atOnce(() => applyPrepared(deps, request, prepared.value, { comment: request.comment, rollbackOf: null, by, at: clock() })));
+      return announced(await atOnce(() => applyFiles(deps, request, { comment: request.comment, rollbackOf: null, by, at: clock() })));
     },
     async rollback(version, comment, by) {
       return announced(await atOnce(() => republish(deps, version, { comment, rollbackOf: version, by, at: clock() })));
@@ -116,24 +111,7 @@ async function atOnce(publish: () => Promise<Result<Applied, PolicyFailure>>): P
   }
 }
 
-/** Every error of every file at once. */
-function prepare(files: readonly PolicyFile[]): Result<readonly Compiled[], PolicyFailure> {
-  const parsed = parsePolicyFiles(files);
-  if (!parsed.ok) {
-    const count = parsed.error.length;
-    return err({ ...failure('BELAY_E_POLICY_INVALID', `The policy files have ${count === 1 ? 'an error' : `${count} errors`}; nothing was applied.`), problems: parsed.error });
-  }
-  return ok(files.flatMap((file) => policiesWithSource(file).map((policy) => compiledOf(policy, file.name))));
-}
-
-function compiledOf({ policy, source }: SourcedPolicy, fileName: string): Compiled {
-  const compiled = compilePolicy(policy);
-  const bundle = encodeBundle(compiled);
-  const summary = JSON.stringify({ metadata: { name: compiled.name, description: compiled.description }, targets: compiled.targets });
-  return { held: { name: compiled.name, file_name: fileName, source, digest: bundleDigest(bundle, sha256), summary }, compiled, bundle };
-}
-
-async function applyPrepared(deps: PolicyServiceDeps, request: ApplyRequest, prepared: readonly Compiled[], meta: Published): Promise<Result<Applied, PolicyFailure>> {
+async function applyFiles(deps: PolicyServiceDeps, request: ApplyRequest, meta: Published): Promise<Result<Applied, PolicyFailure>> {
   return deps.serverEvents.transact(async (tx, record): Promise<Result<Applied, PolicyFailure>> => {
     const current = (await currentVersion(tx)) ?? NO_VERSION;
     const { baseVersion } = request;
@@ -141,21 +119,27 @@ async function applyPrepared(deps: PolicyServiceDeps, request: ApplyRequest, pre
       return err(failure('BELAY_E_CONFLICT', `Version ${current} is in force by now, not ${baseVersion}; look at the difference and apply again.`));
     }
     const before = await heldIn(tx, current);
-    const named = new Set(prepared.map(({ held }) => held.name));
-    const kept = request.prune === true ? [] : before.filter(({ name }) => !named.has(name));
+    const next = nextDocuments(request.files, request.prune === true ? [] : before);
+    if (!next.ok) return invalid(next.error);
+    const { kept, prepared } = next.value;
     if (kept.length + prepared.length > MAX_POLICIES) return err(failure('BELAY_E_TOO_LARGE', `A fleet has at most ${MAX_POLICIES} policies.`));
-    const unrecoverable = checkRecovery([...prepared.map(({ compiled }) => compiled), ...(await compiledIn(tx, kept))]);
+    const unrecoverable = checkRecovery([...prepared.flatMap(({ compiled }) => compiled ?? []), ...(await compiledIn(tx, kept))]);
     if (unrecoverable !== undefined) return err(unrecoverable);
     const after = [...kept, ...prepared.map(({ held }) => held)];
     const changes = changesBetween(before, after);
     if (request.dryRun === true || changes.every(({ change }) => change === 'unchanged')) return ok({ version: current, published: false, changes });
     for (const { held, bundle } of prepared) {
-      await tx.insertInto('bundles').values({ digest: held.digest, content: bundle, created_at: meta.at }).onConflict((conflict) => conflict.column('digest').doNothing()).execute();
+      if (bundle !== undefined) await tx.insertInto('bundles').values({ digest: held.digest, content: bundle, created_at: meta.at }).onConflict((conflict) => conflict.column('digest').doNothing()).execute();
     }
     await publish(tx, current + 1, after, meta);
     record({ type: 'policy.published', fields: { by: meta.by, version: current + 1, policies: after.map(({ name }) => name).toSorted() } });
     return ok({ version: current + 1, published: true, changes });
   });
+}
+
+function invalid(problems: readonly PolicyProblem[]): Result<Applied, PolicyFailure> {
+  const count = problems.length;
+  return err({ ...failure('BELAY_E_POLICY_INVALID', `The policy files have ${count === 1 ? 'an error' : `${count} errors`}; nothing was applied.`), problems });
 }
 
 async function republish(deps: PolicyServiceDeps, version: number, meta: Published): Promise<Result<Applied, PolicyFailure>> {
@@ -189,7 +173,7 @@ async function heldIn(db: Db, version: number): Promise<readonly Held[]> {
 
 async function compiledIn(db: Db, held: readonly Held[]): Promise<readonly CompiledPolicy[]> {
   const compiled: CompiledPolicy[] = [];
-  for (const { name, digest } of held) {
+  for (const { name, digest } of held.filter((each) => !isLibrary(each))) {
     const row = await db.selectFrom('bundles').select('content').where('digest', '=', digest).executeTakeFirstOrThrow();
     const decoded = decodeBundle(row.content);
     if (!decoded.ok) throw new Error(`the stored bundle of ${name} cannot be read: ${decoded.error.message}`);
@@ -204,13 +188,15 @@ function changesBetween(before: readonly Held[], after: readonly Held[]): readon
   return [...new Set([...old.keys(), ...next.keys()])].toSorted().map((name) => {
     const [from, to] = [old.get(name), next.get(name)];
     const diff = textDiff(from?.source ?? '', to?.source ?? '');
+    const isRecompiled = from !== undefined && to !== undefined && from.source === to.source;
     if (from === undefined) return { name, change: 'added', diff };
     if (to === undefined) return { name, change: 'removed', diff };
-    return { name, change: from.source === to.source && Buffer.from(from.digest).equals(to.digest) ? 'unchanged' : 'changed', diff };
+    if (isRecompiled && Buffer.from(from.digest).equals(to.digest)) return { name, change: 'unchanged', diff };
+    return { name, change: 'changed', diff: isRecompiled ? 'what it shares with others (sets, defaults) has changed\n' : diff };
   });
 }
 
 function summaryOf(held: Held): PolicySummary {
-  const { metadata, targets } = JSON.parse(held.summary) as { metadata: { description?: string }; targets: unknown };
-  return { name: held.name, fileName: held.file_name, digest: Buffer.from(held.digest).toString('hex'), description: metadata.description ?? '', targets };
+  const { kind = 'Policy', metadata, targets } = JSON.parse(held.summary) as { kind?: string; metadata: { description?: string }; targets?: unknown };
+  return { kind, name: held.name, fileName: held.file_name, digest: Buffer.from(held.digest).toString('hex'), description: metadata.description ?? '', targets: targets ?? null };
 }
