@@ -9,11 +9,12 @@ export type Gives = 'shell' | 'command' | 'file-read' | 'file-write' | 'ownershi
  *   name   unless it is written out or at least begins with two letters of the rule's
  *   file   unless it is a path that the rule holds fast (see value.ts)
  *   slash  as `file`, but only a value with a `/` counts as a path at all
+ *   target as `file`, and one on which the system rests is open even written out: what is put there is the requester's
  *   code   as `file`, and standard input is open too: what is read is done. `file` means this wherever an escape is no mere
  *          reading, writing or change of owner
  *   scheme unless it begins with a fixed network scheme, or is written out
  */
-export type Judged = 'any' | 'text' | 'line' | 'name' | 'file' | 'code' | 'slash' | 'scheme';
+export type Judged = 'any' | 'text' | 'line' | 'name' | 'file' | 'target' | 'code' | 'slash' | 'scheme';
 
 /** How the escape is reached. Options are spelled as in syntax.ts. */
 export type Way =

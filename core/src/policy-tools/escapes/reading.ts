@@ -32,6 +32,8 @@ export function readOptions(written: Written, options: OptionSet, judged: Judged
 }
 
 function readNamed(literal: string, options: OptionSet, judged: Judged): readonly Reading[] | undefined {
+  const colon = [...options.named.keys()].find((text) => text.endsWith(':') && literal.startsWith(text));
+  if (colon !== undefined) return [readKnown(options.named.get(colon) as Known, literal.slice(colon.length), judged) ?? []].flat();
   const equals = literal.indexOf('=');
   const name = equals < 0 ? literal : literal.slice(0, equals);
   const value = equals < 0 ? undefined : literal.slice(equals + 1);
@@ -125,7 +127,7 @@ function nameIn(written: Written, spelling: Spelling, options: OptionSet, judged
   const readings: Reading[] = [];
   for (const text of spelledOut(spelling, options.syntax)) {
     if (matchArgument(written.pattern, text as ByteString) === TRUE) readings.push(bare(spelling));
-    const value = spelling.value === 'none' ? undefined : behind(written.symbols, `${text}=`);
+    const value = spelling.value === 'none' ? undefined : behind(written.symbols, text.endsWith(':') ? text : `${text}=`);
     if (value !== undefined) readings.push({ ...PLAIN, opens: leavesOpen(judged, value), ends: spelling.ends });
   }
   return readings;

@@ -5,6 +5,7 @@ import type { Escape, Judged, ProgramEntry, Syntax } from './entry.ts';
  *   `-x` `--name` `-word`   takes no value
  *   `-x=` `--name=`         takes one: glued (`-xV`, `--name=V`) or as the next argument
  *   `-x=?` `--name=?`       takes one only when glued
+ *   `-word:`                takes one behind the colon
  *   `-x=!`                  takes one and ends the options (`python3 -c`)
  *   `-P=cat` `-C=<path>`    (in `unless`) with that value, with a path that the rule holds fast
  */
@@ -49,6 +50,7 @@ export function parseSpelling(written: string): Spelling | undefined {
   if (parts === null) return undefined;
   const [, text, suffix, value] = parts as unknown as [string, string, string | undefined, string | undefined];
   const shape = text.startsWith('--') ? 'long' : text.length === 2 ? 'letter' : 'word';
+  if (text.endsWith(':')) return { text, shape, value: 'glued', ends: false };
   if (suffix === undefined || suffix === '!') return { text, shape, value: 'none', ends: suffix === '!' };
   if (value === '' || value === '!' || value === '?') return { text, shape, value: value === '?' ? 'glued' : 'needed', ends: value === '!' };
   return { text, shape, value: 'needed', ends: false, wanted: value as string };

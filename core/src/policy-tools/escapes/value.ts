@@ -21,6 +21,8 @@ export function leavesOpen(judged: Judged, symbols: Symbols): boolean {
     }
     case 'name':
       return literalOf(symbols) === undefined && (headOf(symbols).length < 2 || symbols.includes(OPEN));
+    case 'target':
+      return !isPathHeld(symbols) || isDecisive(literalOf(symbols) ?? headOf(symbols));
     case 'code':
       return isStandardInput(literalOf(symbols)) || !isPathHeld(symbols);
     case 'file':
@@ -71,6 +73,19 @@ const vital = [
 
 /** Their own files are as good, but folders further down may be harmless. */
 const roots = ['/', '/etc', '/usr', '/usr/local', '/usr/share', '/var', '/var/lib', '/var/spool', '/var/backups', '/run', '/opt', '/srv', '/mnt', ...vital, ...shared];
+
+/** Whoever says what is in these is root soon. */
+const decisive = [
+  ...vital.filter((folder) => !['/dev', '/proc', '/sys'].includes(folder)), '/proc/sys/kernel', '/proc/sysrq-trigger', '/sys/kernel',
+  '/etc/passwd', '/etc/shadow', '/etc/group', '/etc/gshadow', '/etc/sudoers', '/etc/doas.conf', '/etc/crontab', '/etc/anacrontab', '/etc/ld.so.preload', '/etc/ld.so.conf',
+  '/etc/profile', '/etc/bash.bashrc', '/etc/bashrc', '/etc/zshrc', '/etc/environment', '/etc/fstab', '/etc/exports', '/etc/inittab', '/etc/rc.local', '/etc/hosts.equiv',
+  '/etc/nsswitch.conf', '/etc/subuid', '/etc/subgid', '/etc/login.defs', '/etc/sysctl.conf', '/etc/logrotate.conf', '/etc/modules',
+];
+
+function isDecisive(path: string): boolean {
+  const plain = normal(path);
+  return decisive.includes(plain) || isBelow(plain, decisive);
+}
 
 function isBelow(path: string, folders: readonly string[]): boolean {
   for (let at = path.indexOf('/', 1); at > 0; at = path.indexOf('/', at + 1)) if (folders.includes(path.slice(0, at))) return true;

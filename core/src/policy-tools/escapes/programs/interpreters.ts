@@ -58,7 +58,7 @@ export const interpreters: readonly ProgramEntry[] = [
   language('wish tkcon', { code: '', values: '-encoding= -display= -use= -name=', environment: 'TCLLIBPATH', extension: 'tcl' }),
   language('expect expectk', { code: '-c=', loads: '-f= -i -b= -d= -D=', environment: 'TCLLIBPATH EXPECT_PROMPT', extension: 'exp', flag: '-N -n --' }),
   program('java', [
-    load(option('-cp= -classpath= --class-path= -jar=! -p= --module-path= -m=! --module=! -javaagent:x -agentlib:x -agentpath:x -Xbootclasspath --upgrade-module-path= --patch-module=', 'file'), 'The options name where code comes from.'),
+    load(option('-cp= -classpath= --class-path= -jar=! -p= --module-path= -m=! --module=! -javaagent: -agentlib: -agentpath: -Xbootclasspath: -Xbootclasspath/a: --upgrade-module-path= --patch-module=', 'file'), 'The options name where code comes from.'),
     load(operand('any', 0, 0), 'The class is looked for on the class path, which includes the working directory; a source file is compiled and run.', { unless: '-jar=<path>' }),
     command(option('-XX:OnError -XX:OnOutOfMemoryError', 'any'), 'The option names a command.'),
     load(environment('JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH'), 'These variables add options and code.'),

@@ -19,7 +19,7 @@ function shellOf(names: string, options: string, values = ''): ProgramEntry {
 }
 
 export const shells: readonly ProgramEntry[] = [
-  shellOf('bash rbash', '-c=! -s -i -l --login --init-file= --rcfile=', '-o= -O='),
+  shellOf('bash rbash bash-static', '-c=! -s -i -l --login --init-file= --rcfile=', '-o= -O='),
   shellOf('sh dash posh', '-c=! -s -i', '-o='),
   shellOf('ash', '-c=! -s -i', '-o='),
   shellOf('zsh rzsh zsh5', '-c=! -s -i -l --interactive', '-o='),
