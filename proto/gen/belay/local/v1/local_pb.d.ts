@@ -104,6 +104,14 @@ export declare type ClientFrame = Message<"belay.local.v1.ClientFrame"> & {
      */
     value: Unenroll;
     case: "unenroll";
+  } | {
+    /**
+     * helper: monitor mode
+     *
+     * @generated from field: belay.local.v1.Observed observed = 20;
+     */
+    value: Observed;
+    case: "observed";
   } | { case: undefined; value?: undefined };
 };
 
@@ -977,6 +985,56 @@ export declare type AuditError = Message<"belay.local.v1.AuditError"> & {
  * Use `create(AuditErrorSchema)` to create a new message.
  */
 export declare const AuditErrorSchema: GenMessage<AuditError>;
+
+/**
+ * Monitor mode: another policy plugin decides, and this is what it answered. Answered by Done; nothing comes of it but a record.
+ *
+ * @generated from message belay.local.v1.Observed
+ */
+export declare type Observed = Message<"belay.local.v1.Observed"> & {
+  /**
+   * MODE_RUN
+   *
+   * @generated from field: belay.local.v1.SudoCheck what = 1;
+   */
+  what?: SudoCheck | undefined;
+
+  /**
+   * @generated from field: belay.local.v1.Observed.Seen seen = 2;
+   */
+  seen: Observed_Seen;
+};
+
+/**
+ * Describes the message belay.local.v1.Observed.
+ * Use `create(ObservedSchema)` to create a new message.
+ */
+export declare const ObservedSchema: GenMessage<Observed>;
+
+/**
+ * @generated from enum belay.local.v1.Observed.Seen
+ */
+export enum Observed_Seen {
+  /**
+   * @generated from enum value: SEEN_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: SEEN_ALLOWED = 1;
+   */
+  ALLOWED = 1,
+
+  /**
+   * @generated from enum value: SEEN_REFUSED = 2;
+   */
+  REFUSED = 2,
+}
+
+/**
+ * Describes the enum belay.local.v1.Observed.Seen.
+ */
+export declare const Observed_SeenSchema: GenEnum<Observed_Seen>;
 
 /**
  * @generated from message belay.local.v1.ForgetReauth
