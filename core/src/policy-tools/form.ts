@@ -9,36 +9,45 @@ type Path = readonly (string | number)[];
 /** Checks the form. Every error at once, each with what to do. */
 export function checkForm(document: unknown): Result<AnyShape, readonly Finding[]> {
   const kind = (document as { readonly kind?: unknown } | null)?.kind;
+  if (kind === 'PolicyTest') return err([{ path: ['kind'], message: 'This is a file of cases, no policy', remedy: 'Run it with `belayctl policy test FILE`; keep cases and policies in files of their own.' }]);
   if (kind !== undefined && !KINDS.includes(kind as Kind)) {
     const near = typeof kind === 'string' ? nearestOf(kind, KINDS) : undefined;
     return err([{ path: ['kind'], message: `${shown(kind)} is no kind of document`, remedy: `${near === undefined ? '' : `Did you mean ${near}? `}Kinds are ${KINDS.join(', ')}.` }]);
   }
   const parsed = SCHEMAS[(kind as Kind | undefined) ?? 'Policy'].safeParse(document);
   if (parsed.success) return ok(parsed.data);
-  return err(parsed.error.issues.flatMap((issue) => findingsOf(issue, [], document)));
+  return err(findingsOfIssues(parsed.error.issues, document, knownKeys));
 }
 
-function findingsOf(issue: Issue, base: Path, document: unknown): readonly Finding[] {
+/** What a schema has against a document. `known`: the keys that may stand in the map at a path. */
+export function findingsOfIssues(issues: readonly Issue[], document: unknown, known: KnownKeys): readonly Finding[] {
+  return issues.flatMap((issue) => findingsOf(issue, [], { document, known }));
+}
+
+export type KnownKeys = (path: Path) => readonly string[];
+type Judged = { readonly document: unknown; readonly known: KnownKeys };
+
+function findingsOf(issue: Issue, base: Path, judged: Judged): readonly Finding[] {
   const path = [...base, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
   switch (issue.code) {
     case 'invalid_key':
       return [{ path, atKey: true, message: `"${String(path.at(-1))}" cannot be a name here`, remedy: 'Variables: letters, digits and _. Parameters: small letters, digits and _, a letter first.' }];
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(path, key));
+      return issue.keys.map((key) => unknownKey(path, key, judged.known(path)));
     case 'invalid_union':
-      return findingsOfUnion(issue, path, document);
+      return findingsOfUnion(issue, path, judged);
     case 'custom':
       return [{ path, message: issue.message, remedy: String(issue.params?.['remedy'] ?? 'Correct it.') }];
     default:
-      return [plainFinding(issue, path, document)];
+      return [plainFinding(issue, path, judged.document)];
   }
 }
 
 /** Of the forms a value may have, the one that was meant: the one that got past the outermost level. */
-function findingsOfUnion(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path, document: unknown): readonly Finding[] {
+function findingsOfUnion(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path, judged: Judged): readonly Finding[] {
   const meant = issue.errors.find((branch) => branch.length > 0 && branch.every((each) => each.path.length > 0 || each.code === 'unrecognized_keys' || each.code === 'custom' || each.code === 'too_small'));
-  if (meant !== undefined) return meant.flatMap((each) => findingsOf(each, path, document));
-  const value = valueAt(document, path);
+  if (meant !== undefined) return meant.flatMap((each) => findingsOf(each, path, judged));
+  const value = valueAt(judged.document, path);
   const forms = issue.errors.flatMap((branch) => branch.slice(0, 1).map(formOf)).filter((form) => form !== '');
   return [{ path, message: `${shown(value)} does not fit here`, remedy: `Write ${[...new Set(forms)].join(', or ')}.` }];
 }
@@ -113,9 +122,12 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   parameters: ['default', 'matches', 'description'],
 };
 
-function unknownKey(path: Path, key: string): Finding {
+function knownKeys(path: Path): readonly string[] {
   const place = path.findLast((step) => typeof step === 'string') ?? '';
-  const known = KEYS[place] ?? [];
+  return KEYS[place] ?? [];
+}
+
+function unknownKey(path: Path, key: string, known: readonly string[]): Finding {
   const near = nearestOf(key, known);
   const list = `Known here: ${known.join(', ')}.`;
   return { path: [...path, key], atKey: true, message: `Unknown key "${key}"`, remedy: near === undefined ? list : `Did you mean ${near}? ${list}` };
