@@ -13,6 +13,7 @@ const checks = [
   { name: 'layers', command: ['depcruise', '--config', '.dependency-cruiser.cjs', ...sources] },
   { name: 'protos', command: ['buf', 'lint'] },
   { name: 'generated', command: [nodeBinary(), join('tools', 'check-protos.mjs')] },
+  { name: 'reference', command: [nodeBinary(), join('tools', 'generate-policy-reference.mjs'), '--check'] },
   { name: 'docs', command: [nodeBinary(), join('tools', 'check-docs.mjs')] },
 ];
 

@@ -4,7 +4,7 @@ import { isZone } from '../policy/period.ts';
 import { absolutePath, commandPath, glob, label, text } from './texts.ts';
 
 /** What a rule may say about the circumstances of a request. */
-const cwd = text((value) => (value.startsWith('/') ? glob('A folder')(value) : { message: 'A working directory is an absolute path', remedy: 'For instance /srv/www or /srv/**.' }));
+const cwd = text((value) => (value.startsWith('/') ? glob('A folder')(value) : { message: 'A working directory is an absolute path', remedy: 'For instance /srv/www or /srv/**.' })).meta({ description: 'A pattern for an absolute path.', pattern: '^/' });
 const program = text(commandPath).meta({ description: 'Absolute path of a program, links resolved.', pattern: '^/' });
 const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/);
 
@@ -38,22 +38,22 @@ export function minuteOf(value: string): number | undefined {
   return hours === undefined || minute > 1440 ? undefined : minute;
 }
 
-const zone = text((value) => (isZone(value) ? undefined : { message: `"${value}" is no time zone`, remedy: 'Write an IANA name, for instance Europe/Berlin or UTC.' }));
+const zone = text((value) => (isZone(value) ? undefined : { message: `"${value}" is no time zone`, remedy: 'Write an IANA name, for instance Europe/Berlin or UTC.' })).meta({ description: 'An IANA name, for instance Europe/Berlin.' });
 
 const period = z.strictObject({
-  days: z.array(dayRange).min(1).max(7).optional().meta({ description: 'Left out: every day. Past midnight the day counts on which the period began.' }),
+  days: z.array(dayRange).min(1).max(7).optional().meta({ description: 'Past midnight the day counts on which the period began. Left out: every day.' }),
   from: time.optional().meta({ description: 'Left out: 00:00.' }),
-  to: time.optional().meta({ description: 'Not included. Left out: 24:00. Before `from`: on the next day.' }),
-  zone: zone.optional().meta({ description: "Left out: the device's own." }),
-});
+  to: time.optional().meta({ description: 'Not included; before `from` it is on the next day. Left out: 24:00.' }),
+  zone: zone.optional().meta({ description: "An IANA name, for instance Europe/Berlin. Left out: the device's own." }),
+}).meta({ title: 'A period' });
 
 const deviceGroup = text(label('The group', 256));
 const deviceFields = {
-  groups: z.array(deviceGroup).min(1).max(256).optional().meta({ description: 'In one of these.' }),
-  labels: z.record(z.string().min(1).max(256), text(glob('A label'))).optional().meta({ description: 'Each with a value that the pattern matches.' }),
+  groups: z.array(deviceGroup).min(1).max(256).optional().meta({ description: 'Device groups: in one of these.' }),
+  labels: z.record(z.string().min(1).max(256), text(glob('A label'))).optional().meta({ description: 'Labels of the device: each with a value that the pattern matches.' }),
   encrypted: z.boolean().optional().meta({ description: 'The root file system is on an encrypted disk.' }),
-  secureBoot: z.boolean().optional(),
-  firewall: z.boolean().optional(),
+  secureBoot: z.boolean().optional().meta({ description: 'The firmware started it with secure boot.' }),
+  firewall: z.boolean().optional().meta({ description: 'A firewall is on.' }),
   healthy: z.boolean().optional().meta({ description: 'The agent records, and its journal has room.' }),
   os: z.array(text(label('The OS', 64))).min(1).optional().meta({ description: 'ID of os-release(5), for instance debian.' }),
   osVersion: z.array(text(glob('A version'))).min(1).optional().meta({ description: 'Patterns for VERSION_ID of os-release(5).' }),
@@ -73,7 +73,8 @@ export const aroundFields = {
       networks: z.array(network).min(1).max(256).optional().meta({ description: 'Over SSH, from one of these.' }),
       terminal: z.boolean().optional().meta({ description: 'With a terminal, or without.' }),
     })
-    .optional(),
+    .optional()
+    .meta({ description: 'How, and from where, the person came onto the device.' }),
   during: z.union([period, z.array(period).min(1).max(64)]).optional().meta({ description: 'When; of several periods one.' }),
   device: z.strictObject(deviceFields).optional().meta({ description: 'How the device stands, by what belayd reads itself.' }),
 };

@@ -21,7 +21,7 @@ const approval = z.strictObject({
 const reason = z.strictObject({
   minLength: z.number().int().min(1).max(500).optional().meta({ description: 'In characters. Default 1.' }),
   pattern: regex.optional().meta({ description: 'What the whole reason must look like, for instance a ticket: "(OPS|SEC)-[0-9]+.*".' }),
-  suggestions: z.array(text(label('The suggestion', 200))).max(64).optional(),
+  suggestions: z.array(text(label('The suggestion', 200))).max(64).optional().meta({ description: 'Offered to the person.' }),
 });
 
 export const requirements = z.strictObject({
@@ -31,36 +31,43 @@ export const requirements = z.strictObject({
   approval: approval.optional().meta({ description: 'Another person must say yes.' }),
 });
 
-const capability = text((value) => (/^CAP_[A-Z0-9_]{1,40}$/.test(value) ? undefined : { message: `"${value}" is no capability`, remedy: 'See capabilities(7); for instance CAP_NET_ADMIN.' })).meta({ pattern: '^CAP_[A-Z0-9_]+$' });
-const keptVariable = text((value) => (/^[A-Za-z_][A-Za-z0-9_]{0,127}\*?$/.test(value) ? undefined : { message: `"${value}" names no variable`, remedy: 'Letters, digits and _; a * at the end stands for any ending.' }));
-const umask = text((value) => (/^0?[0-7]{3}$/.test(value) ? undefined : { message: `"${value}" is no umask`, remedy: 'Write three octal digits in quotes, for instance "027".' })).meta({ pattern: '^0?[0-7]{3}$' });
+const capability = text((value) => (/^CAP_[A-Z0-9_]{1,40}$/.test(value) ? undefined : { message: `"${value}" is no capability`, remedy: 'See capabilities(7); for instance CAP_NET_ADMIN.' })).meta({ description: 'A name of capabilities(7).', pattern: '^CAP_[A-Z0-9_]+$' });
+const keptVariable = text((value) => (/^[A-Za-z_][A-Za-z0-9_]{0,127}\*?$/.test(value) ? undefined : { message: `"${value}" names no variable`, remedy: 'Letters, digits and _; a * at the end stands for any ending.' })).meta({ description: 'A variable; a * at the end stands for any ending.' });
+const umask = text((value) => (/^0?[0-7]{3}$/.test(value) ? undefined : { message: `"${value}" is no umask`, remedy: 'Write three octal digits in quotes, for instance "027".' })).meta({ description: 'Three octal digits, in quotes.', pattern: '^0?[0-7]{3}$' });
 const value = text((text_) => (text_.includes('\0') || text_.length > 4096 ? { message: 'A value cannot be that', remedy: 'At most 4096 characters, without NUL.' } : undefined));
 
 export const limits = z.strictObject({
-  duration: duration(YEAR_HOURS).optional().meta({ description: 'How long the command may run.' }),
-  uses: z.number().int().min(1).max(1_000_000).optional().meta({ description: 'How often.' }),
-  total: duration(YEAR_HOURS).optional().meta({ description: 'How long in all.' }),
-  children: z.enum(CHILDREN).optional().meta({ description: 'Programs that it starts: allow (default), check each by the rules, or deny.' }),
-  capabilities: z.array(capability).max(64).optional().meta({ description: 'The only capabilities that it keeps.' }),
-  network: z.enum(['allow', 'deny']).optional(),
-  writable: z.array(folder).max(256).optional().meta({ description: 'The only folders and files that it may write.' }),
+  duration: duration(YEAR_HOURS).optional().meta({ description: 'How long the command may run. Left out: no end.' }),
+  uses: z.number().int().min(1).max(1_000_000).optional().meta({ description: 'How often the rule may be used. Left out: no end.' }),
+  total: duration(YEAR_HOURS).optional().meta({ description: 'How long its commands may run, all together. Left out: no end.' }),
+  children: z.enum(CHILDREN).optional().meta({ description: 'Programs that it starts: as they are, each by a rule of its own (check), or none. Default allow.' }),
+  capabilities: z.array(capability).max(64).optional().meta({ description: 'The only capabilities that it keeps. Left out: all.' }),
+  network: z.enum(['allow', 'deny']).optional().meta({ description: 'Whether it reaches the network. Default allow.' }),
+  writable: z.array(folder).max(256).optional().meta({ description: 'The only folders and files that it may write. Left out: all.' }),
   environment: z
     .strictObject({
       keep: z.array(keptVariable).max(256).optional().meta({ description: 'Variables kept beyond the usual ones, for instance LC_*.' }),
       set: z.record(variableName, value).optional().meta({ description: 'Variables set.' }),
     })
-    .optional(),
-  umask: umask.optional().meta({ description: 'For new files; bits are only ever added to the caller\'s.' }),
-  cwd: folder.optional().meta({ description: 'Where it runs, wherever it was asked for.' }),
+    .optional()
+    .meta({ description: 'Variables of the command. The usual ones are kept without being named.' }),
+  umask: umask.optional().meta({ description: 'For new files; bits are only ever added to the caller\'s. Left out: the caller\'s.' }),
+  cwd: folder.optional().meta({ description: 'Where it runs. Left out: where it was asked for.' }),
 });
 
-export const record = z.enum(RECORDS).meta({ description: 'none (default), the commands that it starts, or the whole session.' });
-export const alert = z.union([z.literal(true), z.enum(ALERTS)]).meta({ description: 'Tell the SOC; true means medium.' });
+export const record = z.enum(RECORDS).meta({ description: 'What is recorded of it: nothing, the commands that it starts, or the whole session. Default none.' });
+export const alert = z.union([z.literal(true), z.enum(ALERTS)]).meta({ description: 'Tell the SOC, and how urgently; true means medium. Default none.' });
 
 const answer = z.enum(['allow', 'spool', 'deny']);
 export const onFailure = z.strictObject({
   manifestExpired: answer.optional().meta({ description: 'The policy in force has expired. Default deny.' }),
-  serverUnreachable: z.strictObject({ after: duration(YEAR_HOURS), then: answer }).optional().meta({ description: 'The server has been silent for that long. Left out: it does not matter.' }),
+  serverUnreachable: z
+    .strictObject({
+      after: duration(YEAR_HOURS).meta({ description: 'How long the server must have been silent.' }),
+      then: answer.meta({ description: 'What becomes of the rule then.' }),
+    })
+    .optional()
+    .meta({ description: 'The server has been silent for that long. Left out: it does not matter.' }),
   recorderUnable: answer.optional().meta({ description: 'The recording cannot be made. Default deny.' }),
   diskFull: answer.optional().meta({ description: 'Evidence cannot be written to disk: spool keeps it in memory, allow counts it as lost. Default deny.' }),
 });

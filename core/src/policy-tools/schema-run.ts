@@ -4,7 +4,7 @@ import { compileRegex } from '../policy/regular-expression.ts';
 import { commandPath, documentName, glob, label, text } from './texts.ts';
 
 /** What a rule's `run` may say. */
-const command = text(commandPath).meta({ description: 'Absolute path of one file.', pattern: '^/' });
+const command = text(commandPath).meta({ pattern: '^/' });
 
 const pattern = text((value) => {
   if (value.includes('\0')) return { message: 'An argument cannot hold a NUL byte', remedy: 'Remove it.' };
@@ -19,11 +19,11 @@ export const regex = text((value) => {
   return compiled.ok ? undefined : compiled.error;
 }).meta({ description: 'A regular expression (RE2 syntax) for the whole text.' });
 
-const alternative = text((value) => (value === '**' ? { message: '"**" is no alternative', remedy: 'Write it as the last argument, by itself.' } : glob('An argument')(value)));
+const alternative = text((value) => (value === '**' ? { message: '"**" is no alternative', remedy: 'Write it as the last argument, by itself.' } : glob('An argument')(value))).meta({ description: 'A pattern for one argument.' });
 
 export const argument = z.union([
   pattern,
-  z.strictObject({ regex }),
+  z.strictObject({ regex }).meta({ title: 'An argument by regular expression' }),
   z.array(alternative).min(1).max(256).meta({ description: 'Alternatives: one of them must match.' }),
 ]);
 
@@ -54,24 +54,24 @@ const owner = z.union([
   packageName,
   z.strictObject({
     name: packageName.optional(),
-    version: oneOrMore(version).optional(),
-    repository: oneOrMore(repository).optional(),
-    key: oneOrMore(fingerprint).optional(),
+    version: oneOrMore(version).optional().meta({ description: 'All of these must hold of its version.' }),
+    repository: oneOrMore(repository).optional().meta({ description: 'One of these repositories offers this very version. With rpm there is none.' }),
+    key: oneOrMore(fingerprint).optional().meta({ description: 'One of these keys has signed: the repository with deb, the package with rpm.' }),
     unmodified: z.union([z.boolean(), z.literal('any')]).optional().meta({ description: 'Whether the file is as the package brought it. Left out: true in allow and ask, any in deny.' }),
-  }),
+  }).meta({ title: 'A package' }),
 ]).meta({ description: 'The package that owns the file, by dpkg or rpm.' });
 
 const targetFields = {
-  command: command.optional(),
-  args: z.array(argument).max(256).optional().meta({ description: 'Left out: any arguments. []: none.' }),
-  sha256: z.union([hash, z.array(hash).min(1).max(256)]).optional(),
+  command: command.optional().meta({ description: 'Absolute path of one file. Nothing in it is expanded.' }),
+  args: z.array(argument).max(256).optional().meta({ description: 'One entry an argument; [] is none. Left out: any arguments.' }),
+  sha256: z.union([hash, z.array(hash).min(1).max(256)]).optional().meta({ description: 'The content of the file, one of these. It then runs from a sealed copy.' }),
   package: owner.optional(),
 };
 
 export const runTarget = z.strictObject({
   ...targetFields,
-  not: z.strictObject(targetFields).optional().meta({ description: 'Excepts this from the other entries; alone in its entry.' }),
-});
+  not: z.strictObject(targetFields).meta({ title: 'An exception' }).optional().meta({ description: 'Excepts this from the other entries; alone in its entry.' }),
+}).meta({ title: 'A command' });
 export type RunTargetShape = z.infer<typeof runTarget>;
 
 const parameterName = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/);
@@ -81,21 +81,31 @@ const parameterValues = z.union([parameterValue, z.array(parameterValue).min(1).
 
 export const setUse = z.strictObject({
   set: documentName('command set').meta({ description: 'A command set, by its name.' }),
-  with: z.record(parameterName, parameterValues).optional().meta({ description: "Values of the set's parameters." }),
-});
+  with: z.record(parameterName, parameterValues).optional().meta({ description: "Values of the set's parameters. A list stands for alternatives, and fills a whole argument only." }),
+}).meta({ title: 'A command set in use' });
 
 /** Parameters stand as {{name}}, so the strings are checked when they are filled in. */
 const openText = z.string().max(4096);
-const openArgument = z.union([openText, z.strictObject({ regex: openText }), z.array(openText).min(1).max(256)]);
-const openFields = { ...targetFields, command: openText.optional(), args: z.array(openArgument).max(256).optional() };
-export const openTarget = z.strictObject({ ...openFields, not: z.strictObject(openFields).optional() });
+const openArgument = z.union([
+  openText.meta({ description: 'A pattern.' }),
+  z.strictObject({ regex: openText.meta({ description: 'A regular expression for the whole argument.' }) }).meta({ title: 'An argument of a set by regular expression' }),
+  z.array(openText).min(1).max(256).meta({ description: 'Alternatives: one of them must match.' }),
+]);
+const openFields = {
+  ...targetFields,
+  command: openText.optional().meta({ description: 'Absolute path of one file; may hold {{name}}.' }),
+  args: z.array(openArgument).max(256).optional().meta({ description: 'One entry an argument, which may hold {{name}}; [] is none. Left out: any arguments.' }),
+};
+export const openTarget = z
+  .strictObject({ ...openFields, not: z.strictObject(openFields).meta({ title: 'An exception of a set' }).optional().meta({ description: 'Excepts this from the other entries; alone in its entry.' }) })
+  .meta({ title: 'A command of a set' });
 export type OpenTarget = z.infer<typeof openTarget>;
 
 export const parameters = z.record(
   parameterName,
   z.strictObject({
-    default: parameterValues.optional().meta({ description: 'Left out: whoever uses the set must give a value.' }),
+    default: parameterValues.optional().meta({ description: 'The value where none is given. Left out: whoever uses the set must give one.' }),
     matches: regex.optional().meta({ description: 'What a value must look like.' }),
-    description: text(label('The description', 200)).optional(),
-  }),
+    description: text(label('The description', 200)).optional().meta({ description: 'For people.' }),
+  }).meta({ title: 'A parameter' }),
 );
