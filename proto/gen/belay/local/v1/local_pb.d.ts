@@ -106,6 +106,22 @@ export declare type ClientFrame = Message<"belay.local.v1.ClientFrame"> & {
     case: "unenroll";
   } | {
     /**
+     * user
+     *
+     * @generated from field: belay.local.v1.WhyQuery why = 10;
+     */
+    value: WhyQuery;
+    case: "why";
+  } | {
+    /**
+     * user
+     *
+     * @generated from field: belay.local.v1.ListQuery list = 11;
+     */
+    value: ListQuery;
+    case: "list";
+  } | {
+    /**
      * helper: monitor mode
      *
      * @generated from field: belay.local.v1.Observed observed = 20;
@@ -176,6 +192,18 @@ export declare type ServerFrame = Message<"belay.local.v1.ServerFrame"> & {
      */
     value: Done;
     case: "done";
+  } | {
+    /**
+     * @generated from field: belay.local.v1.WhyAnswer why = 9;
+     */
+    value: WhyAnswer;
+    case: "why";
+  } | {
+    /**
+     * @generated from field: belay.local.v1.ListAnswer list = 10;
+     */
+    value: ListAnswer;
+    case: "list";
   } | {
     /**
      * @generated from field: belay.local.v1.Refusal refusal = 15;
@@ -519,6 +547,20 @@ export declare type Challenge = Message<"belay.local.v1.Challenge"> & {
    * @generated from field: bool account = 7;
    */
   account: boolean;
+
+  /**
+   * Shown with numbers before the reason is asked for; a number typed alone is answered as the text it stands for. Inert.
+   *
+   * @generated from field: repeated string suggestions = 8;
+   */
+  suggestions: string[];
+
+  /**
+   * to be answered with yes; empty: nothing is to be confirmed. Inert
+   *
+   * @generated from field: string confirm_prompt = 9;
+   */
+  confirmPrompt: string;
 };
 
 /**
@@ -552,6 +594,13 @@ export declare type DemandsMet = Message<"belay.local.v1.DemandsMet"> & {
    * @generated from field: uint32 attempts = 4;
    */
   attempts: number;
+
+  /**
+   * the person has said yes to `confirm_prompt`
+   *
+   * @generated from field: bool confirmed = 5;
+   */
+  confirmed: boolean;
 };
 
 /**
@@ -1175,9 +1224,46 @@ export declare type StatusAnswer = Message<"belay.local.v1.StatusAnswer"> & {
   agentVersion: string;
 
   /**
+   * each with what to do about it; what is wrong with the policy's age included
+   *
    * @generated from field: repeated string problems = 14;
    */
   problems: string[];
+
+  /**
+   * in force
+   *
+   * @generated from field: uint32 policies = 15;
+   */
+  policies: number;
+
+  /**
+   * of them those that bind nobody
+   *
+   * @generated from field: uint32 policies_monitored = 16;
+   */
+  policiesMonitored: number;
+
+  /**
+   * that can say yes
+   *
+   * @generated from field: uint32 rules = 17;
+   */
+  rules: number;
+
+  /**
+   * of them those that do not hold now, because the policy has expired or the server is silent
+   *
+   * @generated from field: uint32 rules_lapsed = 18;
+   */
+  rulesLapsed: number;
+
+  /**
+   * to root only
+   *
+   * @generated from field: belay.local.v1.Posture posture = 19;
+   */
+  posture?: Posture | undefined;
 };
 
 /**
@@ -1185,6 +1271,54 @@ export declare type StatusAnswer = Message<"belay.local.v1.StatusAnswer"> & {
  * Use `create(StatusAnswerSchema)` to create a new message.
  */
 export declare const StatusAnswerSchema: GenMessage<StatusAnswer>;
+
+/**
+ * How the device stands, as policy may ask. Absent: not known.
+ *
+ * @generated from message belay.local.v1.Posture
+ */
+export declare type Posture = Message<"belay.local.v1.Posture"> & {
+  /**
+   * @generated from field: optional bool encrypted = 1;
+   */
+  encrypted?: boolean | undefined;
+
+  /**
+   * @generated from field: optional bool secure_boot = 2;
+   */
+  secureBoot?: boolean | undefined;
+
+  /**
+   * @generated from field: optional bool firewall = 3;
+   */
+  firewall?: boolean | undefined;
+
+  /**
+   * @generated from field: optional bool healthy = 4;
+   */
+  healthy?: boolean | undefined;
+
+  /**
+   * @generated from field: optional string os = 5;
+   */
+  os?: string | undefined;
+
+  /**
+   * @generated from field: optional string os_version = 6;
+   */
+  osVersion?: string | undefined;
+
+  /**
+   * @generated from field: optional uint32 patch_age_days = 7;
+   */
+  patchAgeDays?: number | undefined;
+};
+
+/**
+ * Describes the message belay.local.v1.Posture.
+ * Use `create(PostureSchema)` to create a new message.
+ */
+export declare const PostureSchema: GenMessage<Posture>;
 
 /**
  * @generated from message belay.local.v1.Enroll
@@ -1260,6 +1394,557 @@ export declare type Done = Message<"belay.local.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export declare const DoneSchema: GenMessage<Done>;
+
+/**
+ * Why something was decided, or would be. Only root may ask about others and sees conditions; anybody else sees of his own requests
+ * the answer, the deciding rules' names and their message.
+ *
+ * @generated from message belay.local.v1.WhyQuery
+ */
+export declare type WhyQuery = Message<"belay.local.v1.WhyQuery"> & {
+  /**
+   * @generated from oneof belay.local.v1.WhyQuery.about
+   */
+  about: {
+    /**
+     * its number
+     *
+     * @generated from field: uint64 request = 1;
+     */
+    value: bigint;
+    case: "request";
+  } | {
+    /**
+     * the last one of `user`, or of the caller
+     *
+     * @generated from field: bool last = 2;
+     */
+    value: boolean;
+    case: "last";
+  } | {
+    /**
+     * what would be decided now: nothing is asked of anybody, nothing runs
+     *
+     * @generated from field: belay.local.v1.SudoCheck trial = 3;
+     */
+    value: SudoCheck;
+    case: "trial";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * whose, by name or `#uid`: root only. Empty: the caller; with `request` anybody
+   *
+   * @generated from field: string user = 4;
+   */
+  user: string;
+};
+
+/**
+ * Describes the message belay.local.v1.WhyQuery.
+ * Use `create(WhyQuerySchema)` to create a new message.
+ */
+export declare const WhyQuerySchema: GenMessage<WhyQuery>;
+
+/**
+ * @generated from message belay.local.v1.WhyAnswer
+ */
+export declare type WhyAnswer = Message<"belay.local.v1.WhyAnswer"> & {
+  /**
+   * 0: a trial
+   *
+   * @generated from field: uint64 request = 1;
+   */
+  request: bigint;
+
+  /**
+   * Unix time, ms
+   *
+   * @generated from field: int64 at_ms = 2;
+   */
+  atMs: bigint;
+
+  /**
+   * whose
+   *
+   * @generated from field: uint32 uid = 3;
+   */
+  uid: number;
+
+  /**
+   * @generated from field: string user = 4;
+   */
+  user: string;
+
+  /**
+   * as typed; inert, cut where it is long
+   *
+   * @generated from field: string command = 5;
+   */
+  command: string;
+
+  /**
+   * @generated from field: belay.local.v1.WhyAnswer.Decision decision = 6;
+   */
+  decision: WhyAnswer_Decision;
+
+  /**
+   * of a deny; a word as in events. Denied and absent read alike to whoever may not know
+   *
+   * @generated from field: string reason = 7;
+   */
+  reason: string;
+
+  /**
+   * what the person was told, or would be
+   *
+   * @generated from field: string text = 8;
+   */
+  text: string;
+
+  /**
+   * "policy/rule" of those that decided
+   *
+   * @generated from field: repeated string rules = 9;
+   */
+  rules: string[];
+
+  /**
+   * theirs
+   *
+   * @generated from field: string message = 10;
+   */
+  message: string;
+
+  /**
+   * in words
+   *
+   * @generated from field: repeated string demands = 11;
+   */
+  demands: string[];
+
+  /**
+   * uid 0
+   *
+   * @generated from field: bool outside_rules = 12;
+   */
+  outsideRules: boolean;
+
+  /**
+   * that decided; absent: none was in force
+   *
+   * @generated from field: belay.local.v1.PolicyVersion policy = 13;
+   */
+  policy?: PolicyVersion | undefined;
+
+  /**
+   * when it is another
+   *
+   * @generated from field: belay.local.v1.PolicyVersion policy_now = 14;
+   */
+  policyNow?: PolicyVersion | undefined;
+
+  /**
+   * root only
+   *
+   * @generated from field: belay.local.v1.Explanation explanation = 15;
+   */
+  explanation?: Explanation | undefined;
+};
+
+/**
+ * Describes the message belay.local.v1.WhyAnswer.
+ * Use `create(WhyAnswerSchema)` to create a new message.
+ */
+export declare const WhyAnswerSchema: GenMessage<WhyAnswer>;
+
+/**
+ * @generated from enum belay.local.v1.WhyAnswer.Decision
+ */
+export enum WhyAnswer_Decision {
+  /**
+   * @generated from enum value: DECISION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: DECISION_ALLOW = 1;
+   */
+  ALLOW = 1,
+
+  /**
+   * of a trial: allowed once the demands are met
+   *
+   * @generated from enum value: DECISION_ASK = 2;
+   */
+  ASK = 2,
+
+  /**
+   * @generated from enum value: DECISION_DENY = 3;
+   */
+  DENY = 3,
+}
+
+/**
+ * Describes the enum belay.local.v1.WhyAnswer.Decision.
+ */
+export declare const WhyAnswer_DecisionSchema: GenEnum<WhyAnswer_Decision>;
+
+/**
+ * @generated from message belay.local.v1.PolicyVersion
+ */
+export declare type PolicyVersion = Message<"belay.local.v1.PolicyVersion"> & {
+  /**
+   * @generated from field: uint64 number = 1;
+   */
+  number: bigint;
+
+  /**
+   * @generated from field: uint32 epoch = 2;
+   */
+  epoch: number;
+
+  /**
+   * Unix time, ms
+   *
+   * @generated from field: int64 issued_ms = 3;
+   */
+  issuedMs: bigint;
+
+  /**
+   * @generated from field: int64 expires_ms = 4;
+   */
+  expiresMs: bigint;
+};
+
+/**
+ * Describes the message belay.local.v1.PolicyVersion.
+ * Use `create(PolicyVersionSchema)` to create a new message.
+ */
+export declare const PolicyVersionSchema: GenMessage<PolicyVersion>;
+
+/**
+ * @generated from message belay.local.v1.Explanation
+ */
+export declare type Explanation = Message<"belay.local.v1.Explanation"> & {
+  /**
+   * the file that was asked for; inert
+   *
+   * @generated from field: string resolved = 1;
+   */
+  resolved: string;
+
+  /**
+   * "user:group"
+   *
+   * @generated from field: string run_as = 2;
+   */
+  runAs: string;
+
+  /**
+   * @generated from field: string directory = 3;
+   */
+  directory: string;
+
+  /**
+   * those that hold, then the nearest misses, nearest first
+   *
+   * @generated from field: repeated belay.local.v1.ExplainedRule rules = 4;
+   */
+  rules: ExplainedRule[];
+
+  /**
+   * @generated from field: uint32 omitted = 5;
+   */
+  omitted: number;
+
+  /**
+   * what makes it differ from what was seen at the time; inert
+   *
+   * @generated from field: string note = 6;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message belay.local.v1.Explanation.
+ * Use `create(ExplanationSchema)` to create a new message.
+ */
+export declare const ExplanationSchema: GenMessage<Explanation>;
+
+/**
+ * @generated from message belay.local.v1.ExplainedRule
+ */
+export declare type ExplainedRule = Message<"belay.local.v1.ExplainedRule"> & {
+  /**
+   * "policy/rule"
+   *
+   * @generated from field: string rule = 1;
+   */
+  rule: string;
+
+  /**
+   * allow, ask, deny
+   *
+   * @generated from field: string then = 2;
+   */
+  then: string;
+
+  /**
+   * @generated from field: sint32 priority = 3;
+   */
+  priority: number;
+
+  /**
+   * @generated from field: belay.local.v1.ExplainedRule.Part part = 4;
+   */
+  part: ExplainedRule_Part;
+
+  /**
+   * @generated from field: repeated belay.local.v1.ExplainedCriterion criteria = 5;
+   */
+  criteria: ExplainedCriterion[];
+};
+
+/**
+ * Describes the message belay.local.v1.ExplainedRule.
+ * Use `create(ExplainedRuleSchema)` to create a new message.
+ */
+export declare const ExplainedRuleSchema: GenMessage<ExplainedRule>;
+
+/**
+ * @generated from enum belay.local.v1.ExplainedRule.Part
+ */
+export enum ExplainedRule_Part {
+  /**
+   * @generated from enum value: PART_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: PART_DECIDED = 1;
+   */
+  DECIDED = 1,
+
+  /**
+   * holds, and another decided
+   *
+   * @generated from enum value: PART_OUTRANKED = 2;
+   */
+  OUTRANKED = 2,
+
+  /**
+   * @generated from enum value: PART_DOES_NOT_HOLD = 3;
+   */
+  DOES_NOT_HOLD = 3,
+}
+
+/**
+ * Describes the enum belay.local.v1.ExplainedRule.Part.
+ */
+export declare const ExplainedRule_PartSchema: GenEnum<ExplainedRule_Part>;
+
+/**
+ * @generated from message belay.local.v1.ExplainedCriterion
+ */
+export declare type ExplainedCriterion = Message<"belay.local.v1.ExplainedCriterion"> & {
+  /**
+   * @generated from field: string criterion = 1;
+   */
+  criterion: string;
+
+  /**
+   * @generated from field: belay.local.v1.ExplainedCriterion.Truth truth = 2;
+   */
+  truth: ExplainedCriterion_Truth;
+
+  /**
+   * @generated from field: string wants = 3;
+   */
+  wants: string;
+
+  /**
+   * where it is not true
+   *
+   * @generated from field: string found = 4;
+   */
+  found: string;
+};
+
+/**
+ * Describes the message belay.local.v1.ExplainedCriterion.
+ * Use `create(ExplainedCriterionSchema)` to create a new message.
+ */
+export declare const ExplainedCriterionSchema: GenMessage<ExplainedCriterion>;
+
+/**
+ * @generated from enum belay.local.v1.ExplainedCriterion.Truth
+ */
+export enum ExplainedCriterion_Truth {
+  /**
+   * @generated from enum value: TRUTH_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: TRUTH_TRUE = 1;
+   */
+  TRUE = 1,
+
+  /**
+   * @generated from enum value: TRUTH_FALSE = 2;
+   */
+  FALSE = 2,
+
+  /**
+   * @generated from enum value: TRUTH_UNKNOWN = 3;
+   */
+  UNKNOWN = 3,
+}
+
+/**
+ * Describes the enum belay.local.v1.ExplainedCriterion.Truth.
+ */
+export declare const ExplainedCriterion_TruthSchema: GenEnum<ExplainedCriterion_Truth>;
+
+/**
+ * What somebody may run: what `sudo -l` shows.
+ *
+ * @generated from message belay.local.v1.ListQuery
+ */
+export declare type ListQuery = Message<"belay.local.v1.ListQuery"> & {
+  /**
+   * whose, by name or `#uid`: root only. Empty: the caller's
+   *
+   * @generated from field: string user = 1;
+   */
+  user: string;
+};
+
+/**
+ * Describes the message belay.local.v1.ListQuery.
+ * Use `create(ListQuerySchema)` to create a new message.
+ */
+export declare const ListQuerySchema: GenMessage<ListQuery>;
+
+/**
+ * @generated from message belay.local.v1.ListAnswer
+ */
+export declare type ListAnswer = Message<"belay.local.v1.ListAnswer"> & {
+  /**
+   * @generated from field: uint32 uid = 1;
+   */
+  uid: number;
+
+  /**
+   * @generated from field: string user = 2;
+   */
+  user: string;
+
+  /**
+   * its name
+   *
+   * @generated from field: string device = 3;
+   */
+  device: string;
+
+  /**
+   * uid 0
+   *
+   * @generated from field: bool outside_rules = 4;
+   */
+  outsideRules: boolean;
+
+  /**
+   * absent: none is in force
+   *
+   * @generated from field: belay.local.v1.PolicyVersion policy = 5;
+   */
+  policy?: PolicyVersion | undefined;
+
+  /**
+   * @generated from field: repeated belay.local.v1.ListEntry entries = 6;
+   */
+  entries: ListEntry[];
+};
+
+/**
+ * Describes the message belay.local.v1.ListAnswer.
+ * Use `create(ListAnswerSchema)` to create a new message.
+ */
+export declare const ListAnswerSchema: GenMessage<ListAnswer>;
+
+/**
+ * Texts are inert.
+ *
+ * @generated from message belay.local.v1.ListEntry
+ */
+export declare type ListEntry = Message<"belay.local.v1.ListEntry"> & {
+  /**
+   * "policy/rule"
+   *
+   * @generated from field: string rule = 1;
+   */
+  rule: string;
+
+  /**
+   * allow, ask, deny
+   *
+   * @generated from field: string then = 2;
+   */
+  then: string;
+
+  /**
+   * @generated from field: sint32 priority = 3;
+   */
+  priority: number;
+
+  /**
+   * with its arguments
+   *
+   * @generated from field: string command = 4;
+   */
+  command: string;
+
+  /**
+   * @generated from field: repeated string except = 5;
+   */
+  except: string[];
+
+  /**
+   * @generated from field: repeated string run_as_users = 6;
+   */
+  runAsUsers: string[];
+
+  /**
+   * @generated from field: repeated string run_as_groups = 7;
+   */
+  runAsGroups: string[];
+
+  /**
+   * what must hold besides; empty: nothing
+   *
+   * @generated from field: string when = 8;
+   */
+  when: string;
+
+  /**
+   * in words
+   *
+   * @generated from field: repeated string demands = 9;
+   */
+  demands: string[];
+
+  /**
+   * @generated from field: string message = 10;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message belay.local.v1.ListEntry.
+ * Use `create(ListEntrySchema)` to create a new message.
+ */
+export declare const ListEntrySchema: GenMessage<ListEntry>;
 
 /**
  * The request could not be carried out. Closes nothing by itself.
