@@ -69,6 +69,10 @@ static bool connect_socket(int fd, int64_t deadline_ms) {
     return true;
 }
 
+static int64_t deadline_of(const struct connection *connection) {
+    return now_ms() + (connection->timeout_ms > 0 ? connection->timeout_ms : CONNECTION_TIMEOUT_MS);
+}
+
 bool connection_greeted(struct connection *connection, struct hello *hello) {
     struct server_frame frame;
     if (!connection_receive(connection, &frame)) return false;
@@ -82,7 +86,7 @@ bool connection_greeted(struct connection *connection, struct hello *hello) {
 bool connection_open(struct connection *connection) {
     connection->fd = is_roots_path() ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
     if (connection->fd < 0) return false;
-    if (connect_socket(connection->fd, now_ms() + CONNECTION_TIMEOUT_MS) && is_roots_peer(connection->fd)) return true;
+    if (connect_socket(connection->fd, deadline_of(connection)) && is_roots_peer(connection->fd)) return true;
     connection_close(connection);
     return false;
 }
@@ -109,7 +113,7 @@ static bool send_all(int fd, const uint8_t *bytes, size_t length, int64_t deadli
 
 bool connection_send(struct connection *connection, struct wire_writer *frame) {
     const bool sent = connection->fd >= 0 &&
-                      send_all(connection->fd, frame->bytes, frame->length, now_ms() + CONNECTION_TIMEOUT_MS);
+                      send_all(connection->fd, frame->bytes, frame->length, deadline_of(connection));
     wire_writer_free(frame);
     if (!sent) connection_close(connection);
     return sent;
@@ -131,7 +135,7 @@ static bool receive_all(int fd, uint8_t *bytes, size_t length, int64_t deadline_
 }
 
 bool connection_receive(struct connection *connection, struct server_frame *frame) {
-    const int64_t deadline_ms = now_ms() + CONNECTION_TIMEOUT_MS;
+    const int64_t deadline_ms = deadline_of(connection);
     uint8_t header[FRAME_HEADER_BYTES];
     uint8_t *body = NULL;
     bool decoded = false;

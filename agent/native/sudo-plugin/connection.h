@@ -16,7 +16,8 @@
 enum { CONNECTION_TIMEOUT_MS = 3000, PROTOCOL_VERSION = 1 };
 
 struct connection {
-    int fd; // -1: closed
+    int fd;         // -1: closed
+    int timeout_ms; // for each step; 0: CONNECTION_TIMEOUT_MS
 };
 
 // Connects and checks that the other side is root. False: closed again.

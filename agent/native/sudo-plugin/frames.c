@@ -59,34 +59,50 @@ static void put_environment_added(struct wire_writer *writer, const struct sudo_
     }
 }
 
+static void put_sudo_check(struct wire_writer *message, const struct sudo_check *check) {
+    wire_writer_init(message, FRAME_MAX_OUT);
+    wire_put_uint(message, 1, (uint64_t)check->mode);
+    put_optional(message, 2, check->run_as_user);
+    put_optional(message, 4, check->run_as_group);
+    wire_put_bool(message, 6, check->login_shell);
+    wire_put_bool(message, 7, check->implied_shell);
+    wire_put_bool(message, 8, check->preserve_environment);
+    wire_put_bool(message, 10, check->set_home);
+    wire_put_bool(message, 11, check->background);
+    wire_put_bool(message, 12, check->non_interactive);
+    put_optional(message, 13, check->working_directory_wanted);
+    put_array(message, 15, check->argv);
+    put_array(message, 16, check->environment);
+    put_environment_added(message, check);
+    wire_put_string(message, 18, check->working_directory);
+    wire_put_string(message, 19, check->terminal);
+    wire_put_string(message, 20, check->typed_path);
+    wire_put_bool(message, 21, check->executable_fd >= 0);
+    if (check->executable_fd >= 0) wire_put_int(message, 22, check->executable_fd);
+    put_optional(message, 23, check->list_user);
+    wire_put_uint(message, 25, check->file_mode_mask);
+    wire_put_bool(message, 26, check->list_long);
+    wire_put_bool(message, 27, check->ignore_cached_reauth);
+    wire_put_bool(message, 28, check->pam_available);
+    wire_put_bool(message, 29, check->starts_at_once);
+}
+
 bool frame_sudo_check(struct wire_writer *writer, const struct sudo_check *check) {
     struct wire_writer message;
-    wire_writer_init(&message, FRAME_MAX_OUT);
-    wire_put_uint(&message, 1, (uint64_t)check->mode);
-    put_optional(&message, 2, check->run_as_user);
-    put_optional(&message, 4, check->run_as_group);
-    wire_put_bool(&message, 6, check->login_shell);
-    wire_put_bool(&message, 7, check->implied_shell);
-    wire_put_bool(&message, 8, check->preserve_environment);
-    wire_put_bool(&message, 10, check->set_home);
-    wire_put_bool(&message, 11, check->background);
-    wire_put_bool(&message, 12, check->non_interactive);
-    put_optional(&message, 13, check->working_directory_wanted);
-    put_array(&message, 15, check->argv);
-    put_array(&message, 16, check->environment);
-    put_environment_added(&message, check);
-    wire_put_string(&message, 18, check->working_directory);
-    wire_put_string(&message, 19, check->terminal);
-    wire_put_string(&message, 20, check->typed_path);
-    wire_put_bool(&message, 21, check->executable_fd >= 0);
-    if (check->executable_fd >= 0) wire_put_int(&message, 22, check->executable_fd);
-    put_optional(&message, 23, check->list_user);
-    wire_put_uint(&message, 25, check->file_mode_mask);
-    wire_put_bool(&message, 26, check->list_long);
-    wire_put_bool(&message, 27, check->ignore_cached_reauth);
-    wire_put_bool(&message, 28, check->pam_available);
-    wire_put_bool(&message, 29, check->starts_at_once);
+    put_sudo_check(&message, check);
     return wrap(writer, 1, &message);
+}
+
+bool frame_observed(struct wire_writer *writer, const struct sudo_check *check, enum seen seen) {
+    struct wire_writer what;
+    struct wire_writer message;
+    put_sudo_check(&what, check);
+    wire_writer_init(&message, FRAME_MAX_OUT);
+    if (what.failed) message.failed = true;
+    else wire_put_element(&message, 1, what.bytes, what.length);
+    wire_writer_free(&what);
+    wire_put_uint(&message, 2, (uint64_t)seen);
+    return wrap(writer, 20, &message);
 }
 
 bool frame_demands_met(struct wire_writer *writer, const struct demands_met *met) {

@@ -48,6 +48,9 @@ struct sudo_check {
     bool starts_at_once;
 };
 
+// What another policy plugin answered.
+enum seen { SEEN_ALLOWED = 1, SEEN_REFUSED = 2 };
+
 enum authentication {
     AUTHENTICATION_NOT_ASKED = 1,
     AUTHENTICATION_SUCCEEDED = 2,
@@ -74,6 +77,7 @@ struct outcome {
 
 // Each makes a whole frame, header included, in `writer`. False when it would be too large or memory is out.
 bool frame_sudo_check(struct wire_writer *writer, const struct sudo_check *check);
+bool frame_observed(struct wire_writer *writer, const struct sudo_check *check, enum seen seen);
 bool frame_demands_met(struct wire_writer *writer, const struct demands_met *met);
 bool frame_commit(struct wire_writer *writer, uint64_t request, const uint8_t *token, size_t token_length);
 bool frame_outcome(struct wire_writer *writer, const struct outcome *outcome);

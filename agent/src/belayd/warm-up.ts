@@ -127,7 +127,7 @@ function openRehearsalDoor(platform: Platform, journal: Journal): Door {
       aliases: { pathsOf: () => [], load: () => {}, close: () => {} },
       reauthentications,
       log: { error: () => {}, info: () => {} },
-      policy: () => ({ manifest, set }),
+      policy: () => ({ manifest, set, monitored: undefined }),
       deviceId: () => 'rehearsal',
       settings: () => ({ pamAccount: false, pamSession: false }),
       nextRequest: () => ++request,

@@ -58,6 +58,12 @@ export function deniedEvent(what: Act, why: Why, platform: Platform): EventDraft
   return { type: 'elevation.denied', fields: { ...act(what, platform), why } };
 }
 
+export type Observation = { readonly seen: 'allowed' | 'refused'; readonly would: 'allow' | 'ask' | 'deny'; readonly why: Why | undefined };
+
+export function observedEvent(what: Act, observation: Observation, platform: Platform): EventDraft {
+  return { type: 'elevation.observed', fields: { ...act(what, platform), ...observation } };
+}
+
 export type IntentFacts = { readonly pinned: string | undefined; readonly reason: string | undefined; readonly reauthenticated: boolean; readonly outsideRules: boolean };
 
 export function intentEvent(what: Act & { readonly request: ElevationRequest }, facts: IntentFacts, platform: Platform): EventDraft {

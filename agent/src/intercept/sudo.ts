@@ -1,12 +1,13 @@
 import { bytesOf, type ByteString, byteStringOf, encodeUtf8 } from '@belay/core/bytes';
-import { type AuditError, type ClientFrame, type Commit, type DemandsMet, DemandsMet_Authentication, type Outcome, Outcome_End, type SudoCheck } from '@belay/proto/local';
+import { type AuditError, type ClientFrame, type Commit, type DemandsMet, DemandsMet_Authentication, type Observed, Observed_Seen, type Outcome, Outcome_End, type SudoCheck } from '@belay/proto/local';
 import { Elevation, type ElevationDeps, type End, type Met, type Step } from '../decide/elevation.ts';
 import { deniedEvent } from '../decide/evidence.ts';
 import { listCommand, type Listed, listing, Validation } from '../decide/listing.ts';
 import { numbered } from '../decide/messages.ts';
+import { observe, type Seen } from '../decide/observe.ts';
 import { readSudoCheck, type SudoRequest } from '../decide/sudo-request.ts';
 import type { Peer } from '../platform/platform.ts';
-import { challengeReply, commitReply, type Reply, verdictReply } from './replies.ts';
+import { challengeReply, commitReply, refusalReply, type Reply, verdictReply } from './replies.ts';
 
 export type SudoDeps = ElevationDeps & {
   nextRequest(): number;
@@ -37,6 +38,8 @@ export class SudoFrontEnd {
           return this.#met(message.value);
         case 'commit':
           return this.#commit(message.value);
+        case 'observed':
+          return this.#observed(message.value);
         case 'outcome':
           return this.#outcome(message.value);
         case 'auditError':
@@ -105,6 +108,19 @@ export class SudoFrontEnd {
     }
   }
 
+  /** Monitor mode. What cannot be understood is recorded as a fault of the request, like any other. */
+  async #observed({ what, seen }: Observed): Promise<Reply> {
+    const sudo = what === undefined ? undefined : readSudoCheck(what);
+    const answer = SEEN[seen];
+    if (sudo?.ok !== true || sudo.value.mode !== 'run' || answer === undefined) return refusalReply('BELAY_E_BAD_REQUEST', 'What was observed cannot be understood.');
+    try {
+      await observe(this.#deps.nextRequest(), sudo.value, answer, { peer: this.#peer, deps: this.#deps });
+    } catch (error) {
+      return this.#fault(error, 'observed');
+    }
+    return { case: 'done', value: {} };
+  }
+
   #met(met: DemandsMet): Reply {
     const current = this.#current;
     if (current === undefined || met.request !== BigInt(current.number)) return outOfTurn(met.request);
@@ -142,6 +158,8 @@ export class SudoFrontEnd {
     return verdictReply(request, denied ?? { kind: 'deny', message: numbered(request, 'a fault of Belay; it has been logged. Give IT this number.'), rule: '' });
   }
 }
+
+const SEEN: Readonly<Record<number, Seen>> = { [Observed_Seen.ALLOWED]: 'allowed', [Observed_Seen.REFUSED]: 'refused' };
 
 function denyAfterFault(elevation: Elevation): Extract<Step, { kind: 'deny' }> | undefined {
   try {

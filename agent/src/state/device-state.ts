@@ -7,7 +7,12 @@ import type { StateStore } from './state-store.ts';
 import { decodeEnrolment, encodeEnrolment, type Enrolment, openRoleKeys, rootTrust } from './trust.ts';
 
 /** What decides now. Replaced as a whole, never changed. */
-export type PolicyInForce = { readonly manifest: Manifest; readonly set: PolicySet };
+export type PolicyInForce = {
+  readonly manifest: Manifest;
+  readonly set: PolicySet;
+  /** As if policies in monitor mode were enforced as well; undefined: there is none. */
+  readonly monitored: PolicySet | undefined;
+};
 
 export type StateEvents = {
   /** A manifest came into force. */
@@ -242,8 +247,9 @@ export class DeviceState {
     this.#store.put({ manifest: encodeSigned(signed), pending: undefined });
     this.#store.keepBundles(signed.manifest.bundles);
     this.#pending = undefined;
-    this.#events.inForce(set);
-    this.#inForce = { manifest: signed.manifest, set };
+    const monitored = policies.some(({ mode }) => mode === 'monitor') ? loadPolicySet(policies, 'monitor') : undefined;
+    this.#events.inForce(monitored ?? set);
+    this.#inForce = { manifest: signed.manifest, set, monitored };
     this.setProblem('manifest', undefined);
     this.#events.applied(signed.manifest);
     return true;

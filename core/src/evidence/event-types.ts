@@ -52,6 +52,16 @@ export const EVENT_TYPES = {
     },
   },
   'elevation.denied': { writer: 'device', about: 'A request was refused', fields: { ...act, why: { kind: 'text', about: 'denied-by-rule, no-rule, unsafe-file, no-policy, not-found, bad-request, reason-refused, reauth-failed, timeout, fault' } } },
+  'elevation.observed': {
+    writer: 'device',
+    about: 'Monitor mode: another policy plugin decided; what would have been decided here',
+    fields: {
+      ...act,
+      seen: { kind: 'text', about: 'What was answered: allowed or refused' },
+      would: { kind: 'text', about: 'What would have been decided if every policy were enforced: allow, ask or deny' },
+      why: { kind: 'text', optional: true, about: 'Of a deny, as in elevation.denied' },
+    },
+  },
   'elevation.outcome': {
     writer: 'device',
     about: 'How an elevated command ended',

@@ -21,7 +21,7 @@ export function checkRecovery(policies: readonly CompiledPolicy[]): Failure | un
   const faults = candidates.map(({ policy, rule }) => faultOf(policy, rule));
   const sound = candidates.filter((_, index) => faults[index] === undefined);
   if (sound.length === 0) return refusal(faults.filter((fault) => fault !== undefined).join('; '));
-  const set = loadPolicySet(policies.filter(({ mode }) => mode === 'enforce'));
+  const set = loadPolicySet(policies);
   if (sound.some(({ rule }) => getsIn(set, rule))) return undefined;
   const { policy, rule } = sound[0] as (typeof sound)[number];
   return refusal(`${label(policy, rule)} is always overruled: ${overrulers(set, rule)}`);

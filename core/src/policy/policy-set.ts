@@ -50,7 +50,12 @@ export type LoadedTarget = {
 
 export type LoadedExpression = { readonly source: string; readonly evaluate: (facts: FactBindings) => Truth3 };
 
-export function loadPolicySet(policies: readonly CompiledPolicy[]): PolicySet {
+/**
+ * `enforce` leaves out policies in monitor mode, which bind nobody. `monitor` takes all: what would be decided if everything were
+ * enforced.
+ */
+export function loadPolicySet(given: readonly CompiledPolicy[], as: CompiledPolicy['mode'] = 'enforce'): PolicySet {
+  const policies = as === 'monitor' ? given : given.filter(({ mode }) => mode === 'enforce');
   const shared: Shared = { expressions: new Map(), values: new Map() };
   const rules = policies.flatMap((policy) => policy.rules.map((rule) => loadRule(policy, rule, shared)));
   const byCommand = new Map<ByteString, LoadedRule[]>();

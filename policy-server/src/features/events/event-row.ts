@@ -34,6 +34,7 @@ type Fields = ReturnType<typeof visibleFields>;
 const NOT_IN_SUMMARY = new Set(['digest', 'nextKey', 'environment', 'sha256', 'cwd', 'uid', 'user', 'request', 'sessionId', 'terminal']);
 
 function summaryOf(type: string, fields: Fields): string {
+  if (type === 'elevation.observed') return `${asText(fields['seen'])}, here ${asText(fields['would'])} · ${summaryOf('elevation.denied', fields)}`;
   if (type === 'elevation.intent' || type === 'elevation.denied') {
     const command = [asText(fields['command']), asText(fields['argv'])].filter((part) => part !== '').join(' ');
     return [command, asText(fields['why']), asText(fields['rules']), asText(fields['reason'])].filter((part) => part !== '').join(' · ');
