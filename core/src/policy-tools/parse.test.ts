@@ -98,6 +98,13 @@ describe('what a rule must and must not say', () => {
   });
 });
 
+test('what is wrong with the value of a parameter is told once, however often the set uses it', () => {
+  const set = 'apiVersion: belay/v1\nkind: CommandSet\nmetadata: { name: s }\nparameters: { unit: { matches: "[a-z]+" } }\nrun: [{ command: /x, args: ["{{unit}}", "{{unit}}"] }, { command: /y, args: ["{{unit}}"] }]\n';
+  expect(problems(`${set}---\n${rule('who: any\nrun: [{ set: s, with: { unit: "7" } }]\nthen: allow')}`)).toEqual([
+    'p.yaml:13:35: "7" does not look like "[a-z]+". That is what the set asks of this parameter.',
+  ]);
+});
+
 describe('a hostile file is answered, not run into', () => {
   test.each([
     ['a bomb of aliases', 'a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n', 'stand for too much'],

@@ -145,8 +145,10 @@ class Resolver {
     return found as Extract<AnyShape, { kind: K }>;
   }
 
+  /** Once, however many entries of a set come to it. */
   #complain(path: Path, message: string, remedy: string): void {
-    this.findings.push({ path, message, remedy });
+    const isKnown = this.findings.some((finding) => finding.message === message && finding.path.join('\0') === path.join('\0'));
+    if (!isKnown) this.findings.push({ path, message, remedy });
   }
 }
 
