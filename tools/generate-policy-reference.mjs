@@ -3,6 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { unenforceable } from '../agent/src/decide/enforceable.ts';
+import { NO_OBLIGATIONS } from '../core/src/policy/obligations.ts';
 import { FACTS } from '../core/src/policy/facts.ts';
 import { SCHEMAS } from '../core/src/policy-tools/schema.ts';
 import { projectRoot } from './node26.mjs';
@@ -257,8 +259,37 @@ ${rows.join('\n')}
 `;
 }
 
+const plainObligations = { ...NO_OBLIGATIONS, sha256: undefined, argv0: '', cwd: undefined, diskFull: 'deny', recorderUnable: 'deny', conflicts: [] };
+const plainDemands = { reason: undefined, reauth: undefined, confirm: false, approval: [] };
+
+/** One request for everything that the language has, and those for what excludes another. */
+function everythingAsked() {
+  const obligations = {
+    ...plainObligations, durationMs: 1, uses: 1, totalMs: 1, children: 'check', capabilities: [], network: 'deny', writable: [], umask: 0o77, cwd: '/', record: 'commands', alert: 'low',
+    environment: { keep: ['LC_*'], set: [['A', 'b']] }, diskFull: 'spool', recorderUnable: 'spool',
+  };
+  const demands = {
+    reason: { minLength: 1, patterns: ['x'], suggestions: ['x'] }, reauth: { maxAgeMs: 0 }, confirm: true, approval: [{ from: ['manager'], count: 1, withinMs: 1 }],
+  };
+  const permit = (more) => ({ kind: 'ask', by: [], message: undefined, demands, obligations: { ...obligations, ...more } });
+  return [permit({}), permit({ children: 'deny' }), permit({ record: 'session' }), permit({ diskFull: 'allow', recorderUnable: 'allow' })];
+}
+
+/** What an agent of this version refuses, by its own word. */
+export function notEnforced() {
+  const nothing = unenforceable({ kind: 'ask', by: [], message: undefined, demands: plainDemands, obligations: plainObligations });
+  if (nothing.length > 0) throw new Error(`the agent refuses what asks for nothing: ${nothing.join(', ')}`);
+  return [...new Set(everythingAsked().flatMap(unenforceable))].sort();
+}
+
+function notEnforcedText() {
+  const names = notEnforced();
+  const list = names.length === 0 ? 'Everything in the language is enforced.' : `An agent of this version refuses, and names the key, where a rule that would decide says:\n\n${names.map((name) => `- ${code(name)}`).join('\n')}`;
+  return `## What an agent does not enforce yet\n\nAn agent runs nothing under a demand, limit or duty that it cannot hold. ${list}\n`;
+}
+
 export function policyReference() {
-  return `${intro}\n${kindsText()}\n${factsText()}`;
+  return `${intro}\n${kindsText()}\n${factsText()}\n${notEnforcedText()}`;
 }
 
 export const policyReferenceFile = join(projectRoot, 'docs', 'policy-reference.md');

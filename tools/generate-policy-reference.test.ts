@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { policyJsonSchema } from '@belay/core/policy-tools';
-import { factMeanings, factNames, policyReference, policyReferenceFile } from './generate-policy-reference.mjs';
+import { factMeanings, factNames, notEnforced, policyReference, policyReferenceFile } from './generate-policy-reference.mjs';
 
 /** Each row of a table that begins with `name`, its cells. */
 function rowsOf(name: string): readonly (readonly string[])[] {
@@ -39,6 +39,12 @@ test('every key of every document has a row, and none is without a meaning', () 
 test('every fact has its type and meaning, and there are no others', () => {
   expect(Object.keys(factMeanings)).toEqual(factNames().map(([name]) => name));
   for (const [name, meaning] of Object.entries(factMeanings)) expect(rowsOf(name).some((row) => row.at(-1) === meaning)).toBe(true);
+});
+
+test('what the agent refuses for want of an enforcer is listed, and what it meets is not', () => {
+  const listed = policyReference().split('## What an agent does not enforce yet')[1];
+  expect(listed?.match(/(?<=^- `).*(?=`$)/gm) ?? []).toEqual(notEnforced());
+  expect(notEnforced().some((name) => name === 'require.reauth' || name === 'require.reason')).toBe(false);
 });
 
 test.each([
