@@ -68,6 +68,8 @@ export type Syntax = {
   readonly shortSubs: boolean;
   /** The first argument may be a cluster without its dash (`tar xf`). */
   readonly bundled: boolean;
+  /** A dash alone is an option (`su -`). */
+  readonly loneDash: boolean;
   /** Further options that take a value, so that what follows them is neither option nor operand. */
   readonly values: string;
   /** The same behind a subcommand, for `split`; true of every subcommand. */
@@ -110,7 +112,7 @@ export const privilege = giving('privilege');
 export const delegate = giving('delegation');
 
 const base: Syntax = {
-  cluster: true, permute: true, abbreviate: true, dashes: true, subs: 'none', shortSubs: false, bundled: false, values: '', subValues: '',
+  cluster: true, permute: true, abbreviate: true, dashes: true, subs: 'none', shortSubs: false, bundled: false, loneDash: false, values: '', subValues: '',
 };
 /** getopt_long, options anywhere. */
 export const gnu = (values = '', more: Partial<Syntax> = {}): Syntax => ({ ...base, values, ...more });

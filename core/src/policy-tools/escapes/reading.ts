@@ -50,7 +50,7 @@ function beginningWith(name: string, options: OptionSet): readonly Known[] {
 
 /** Undefined: it closes the escape. */
 function readKnown({ spelling, role }: Known, value: string | undefined, judged: Judged): Reading | undefined {
-  const { ends } = spelling;
+  const { ends, isHarmlessBare } = spelling;
   const missing = value === undefined && spelling.value === 'needed';
   if (role === 'closes') {
     if (spelling.wanted === undefined) return undefined;
@@ -59,7 +59,7 @@ function readKnown({ spelling, role }: Known, value: string | undefined, judged:
   }
   if (role !== 'opens') return { ...PLAIN, takes: missing ? 1 : 0, ends, meets: role === 'meets' };
   if (missing) return { ...PLAIN, takes: 'judge', ends };
-  return { ...PLAIN, opens: value === undefined || leavesOpen(judged, value.split('')), ends };
+  return { ...PLAIN, opens: value === undefined ? isHarmlessBare !== true : leavesOpen(judged, value.split('')), ends };
 }
 
 export function satisfies(spelling: Spelling, value: Symbols): boolean {
@@ -135,7 +135,7 @@ function nameIn(written: Written, spelling: Spelling, options: OptionSet, judged
 
 function bare(spelling: Spelling): Reading {
   const needed = spelling.value === 'needed';
-  return { ...PLAIN, opens: !needed, takes: needed ? 'judge' : 0, ends: spelling.ends };
+  return { ...PLAIN, opens: !needed && spelling.isHarmlessBare !== true, takes: needed ? 'judge' : 0, ends: spelling.ends };
 }
 
 /** The letter of a cluster that the pattern may spell. */

@@ -5,6 +5,7 @@ import type { Escape, Judged, ProgramEntry, Syntax } from './entry.ts';
  *   `-x` `--name` `-word`   takes no value
  *   `-x=` `--name=`         takes one: glued (`-xV`, `--name=V`) or as the next argument
  *   `-x=?` `--name=?`       takes one only when glued
+ *   `-x=~` `--name=~`       the same, and without one it opens nothing
  *   `-word:`                takes one behind the colon
  *   `-x=!`                  takes one and ends the options (`python3 -c`)
  *   `-P=cat` `-C=<path>`    (in `unless`) with that value, with a path that the rule holds fast
@@ -14,6 +15,7 @@ export type Spelling = {
   readonly shape: 'letter' | 'long' | 'word';
   readonly value: 'none' | 'needed' | 'glued';
   readonly ends: boolean;
+  readonly isHarmlessBare?: boolean;
   readonly wanted?: string;
 };
 
@@ -40,6 +42,8 @@ export type CompiledEscape = {
   /** Where its own options stand; the other side of a subcommand under `split`. */
   readonly options: OptionSet;
   readonly elsewhere: OptionSet;
+  /** The same without the options that close it alone: where others may be given, those may undo them. */
+  readonly wide?: CompiledEscape;
 };
 
 const spellingPattern = /^(--?[^=!\s]+)(!|=(.*))?$/s;
@@ -52,6 +56,7 @@ export function parseSpelling(written: string): Spelling | undefined {
   const shape = text.startsWith('--') ? 'long' : text.length === 2 ? 'letter' : 'word';
   if (text.endsWith(':')) return { text, shape, value: 'glued', ends: false };
   if (suffix === undefined || suffix === '!') return { text, shape, value: 'none', ends: suffix === '!' };
+  if (value === '~') return { text, shape, value: 'glued', ends: false, isHarmlessBare: true };
   if (value === '' || value === '!' || value === '?') return { text, shape, value: value === '?' ? 'glued' : 'needed', ends: value === '!' };
   return { text, shape, value: 'needed', ends: false, wanted: value as string };
 }
@@ -74,17 +79,23 @@ export function parseSubs(written: string | undefined): readonly Sub[] {
 
 export function compileEscapes(entry: ProgramEntry): readonly CompiledEscape[] {
   return entry.escapes.map((escape) => {
-    const split = entry.syntax.subs === 'split';
-    const isBehind = escape.sub !== undefined;
-    return {
-      escape,
-      judged: judgedOf(escape),
-      subs: parseSubs(escape.sub),
-      except: splitWords(escape.except ?? ''),
-      options: optionSet(entry, escape, split ? isBehind : undefined),
-      elsewhere: optionSet(entry, escape, split ? !isBehind : undefined),
-    };
+    const compiled = compileEscape(entry, escape);
+    const valued = splitWords(escape.unless ?? '').filter((each) => parseSpelling(each)?.wanted !== undefined);
+    return escape.way.by === 'always' && escape.unless !== undefined ? { ...compiled, wide: compileEscape(entry, { ...escape, unless: valued.join(' ') }) } : compiled;
   });
+}
+
+function compileEscape(entry: ProgramEntry, escape: Escape): CompiledEscape {
+  const split = entry.syntax.subs === 'split';
+  const isBehind = escape.sub !== undefined;
+  return {
+    escape,
+    judged: judgedOf(escape),
+    subs: parseSubs(escape.sub),
+    except: splitWords(escape.except ?? ''),
+    options: optionSet(entry, escape, split ? isBehind : undefined),
+    elsewhere: optionSet(entry, escape, split ? !isBehind : undefined),
+  };
 }
 
 /** A file that is read as code or settings may not come from standard input either, nor may a line that runs start a shell. */

@@ -40,7 +40,8 @@ const needsArguments: ReadonlySet<Way['by']> = new Set(['option', 'operand', 'fe
  * Is there an argument vector that the patterns admit, with which the escape is open? Every way in which the program may
  * read them is followed, a state at a time; there are few states an argument, so it ends soon on any patterns.
  */
-export function isOpen(compiled: CompiledEscape, given: Arguments, onWrapped: (wrapped: Wrapped) => void = () => {}): boolean {
+export function isOpen(asGiven: CompiledEscape, given: Arguments, onWrapped: (wrapped: Wrapped) => void = () => {}): boolean {
+  const compiled = asGiven.wide !== undefined && mayHoldFurtherOptions(given) ? asGiven.wide : asGiven;
   const { way } = compiled.escape;
   const start: State = { at: 0, ended: false, pending: 0, sub: 0, operands: 0, opened: !needsArguments.has(way.by), met: compiled.escape.needs === undefined };
   const seen = new Set<number>();
@@ -56,6 +57,10 @@ export function isOpen(compiled: CompiledEscape, given: Arguments, onWrapped: (w
     if (written !== undefined) stack.push(...next(state, written, walk));
   }
   return false;
+}
+
+function mayHoldFurtherOptions({ each, rest }: Arguments): boolean {
+  return rest || each.some((written) => written.literal === undefined && mayBeOption(written));
 }
 
 /** Where the first argument is read in its own way, one that is any of the further ones has to stand for itself. */
@@ -81,6 +86,7 @@ function next(state: State, written: Written, walk: Walk): readonly State[] {
   const states: State[] = [];
   const { syntax } = compiled.options;
   if (state.ended) return asOperand(state, at, written, walk);
+  if (syntax.loneDash && written.literal === '-') return [{ ...state, at }];
   if (syntax.bundled && state.at === 0 && !written.head.startsWith('-')) {
     return readBundle(written, compiled.options, compiled.judged).map((reading) => afterReading({ ...state, at }, reading, compiled.options));
   }

@@ -16,7 +16,7 @@ export const kernel: readonly ProgramEntry[] = [
     command(option('-o=', 'any'), 'Options name programs.'),
   ]),
   program('udisksctl pmount pumount udisks', [privilege(always, 'It mounts a disk or file of the requester.', { except: 'status info' })], { syntax: subcommands(), safe: [form('status', onlyLists)] }),
-  program('swapon swapoff', [privilege(operand('file'), 'It uses any file or disk as memory.'), privilege(option('-a -T= --all --fstab=', 'any'), 'A file says what is used as memory.')], { syntax: exact('-p= -o= -L= -U= --priority='), safe: [form('--show', onlyLists)] }),
+  program('swapon swapoff', [privilege(operand('file'), 'It uses any file or disk as memory.'), privilege(option('-T= --fstab=', 'file'), 'A file says what is used as memory.')], { syntax: exact('-p= -o= -L= -U= --priority='), safe: [form('--show', onlyLists)] }),
   program('insmod', [load(operand('file', 0, 0), 'It loads any code into the kernel.'), load(operand('text', 1), 'Parameters change what a module does.')], { safe: [form('/lib/modules/NAME.ko', 'It loads one module.')] }),
   program('modprobe', [
     load(operand('text', 0, 0), 'It loads any module; settings may name commands for it.'),
@@ -31,15 +31,20 @@ export const kernel: readonly ProgramEntry[] = [
   program('kexec kdump kdumpctl kdump-config livepatch kpatch canonical-livepatch', [load(always, 'It starts or patches a kernel with code of the requester.')]),
   program('sysctl', [
     privilege(operand('text'), 'A setting such as kernel.core_pattern names a program that runs as root.'),
-    privilege(option('-p=? -f=? --load=? --system -r= --pattern=', 'any'), 'Files say what is set, and are shown in errors.'),
-  ], { syntax: gnu('', { abbreviate: false }), safe: [form('-w net.ipv4.ip_forward=1', 'It sets one value.'), form('-n kernel.hostname', 'It only shows one value.')] }),
+    privilege(option('-p=~ -f=~ --load=~', 'file'), 'The file says what is set, and is shown in errors.'),
+    privilege(operand('file'), 'The file says what is set, and is shown in errors.', { needs: '-p=~ -f=~ --load=~' }),
+  ], { syntax: exact('-r= --pattern='), safe: [form('-p', 'It does what settings of root say.'), form('-w net.ipv4.ip_forward=1', 'It sets one value.'), form('-n kernel.hostname', 'It only shows one value.')] }),
   program('ldconfig', [load(option('-f= -C= -r= -n -N -X -l', 'any'), 'It says from where every program loads its libraries.'), load(operand('file'), 'It says from where every program loads its libraries.')], { syntax: exact('-c='), safe: [form('-p', onlyLists), form('', 'It does what settings of root say.')] }),
-  program('update-grub update-grub2 grub-mkconfig grub2-mkconfig grub-install grub2-install grub-reboot grub-set-default grub-editenv grubby lilo extlinux efibootmgr efivar mokutil sbsign kernel-install kernelstub', [
+  program('update-grub update-grub2', [privilege(operand('any'), 'It changes what the machine starts.'), write(option('-o= --output=', 'file'), 'It writes to any file.')], { safe: [form('', 'It does what settings of root say.')] }),
+  program('grub-mkconfig grub2-mkconfig grub-install grub2-install grub-reboot grub-set-default grub-editenv grubby lilo extlinux efibootmgr efivar mokutil sbsign kernel-install kernelstub', [
     privilege(always, 'It changes what the machine starts, or runs scripts that say so.', { unless: '-V --version' }), write(option('-o= --output=', 'any'), 'It writes to any file.'),
   ], { syntax: exact() }),
-  program('update-initramfs mkinitramfs dracut mkinitcpio mkinitrd booster lsinitramfs unmkinitramfs lsinitrd', [load(always, 'It builds or unpacks what starts the machine, by scripts and settings.', { unless: '-u' }), load(option('-d= -b= -c= -o= -k= -r= -A= -g= -S= --conf= --include= --hook=', 'any'), 'The option names settings, scripts or any file.'), load(operand('file'), 'It writes or reads any file.')], { syntax: exact(), safe: [form('-u', 'It does what settings of root say.')] }),
+  program('update-initramfs', [load(always, 'It builds what starts the machine, by scripts and settings.', { unless: '-u' }), load(option('-b=', 'any'), 'It writes to any folder.')], { syntax: exact('-k='), safe: [form('-u', 'It does what settings of root say.')] }),
+  program('mkinitramfs dracut mkinitcpio mkinitrd booster lsinitramfs unmkinitramfs lsinitrd', [load(always, 'It builds or unpacks what starts the machine, by scripts and settings.'), load(option('-d= -b= -c= -o= -k= -r= -A= -g= -S= --conf= --include= --hook=', 'any'), 'The option names settings, scripts or any file.'), load(operand('file'), 'It writes or reads any file.')], { syntax: exact() }),
   program('dmesg', [shell(option('-H --human', 'any'), 'Its output opens in a pager, where a key starts a shell.', { unless: '-P --nopager' }), read(option('-F= -K= --file= --kmsg-file=', 'file'), 'It prints any file.'), privilege(option('-C -c -D --clear --read-clear --console-off', 'any'), 'It clears what was recorded.')], { syntax: gnu('-f= -l= -n= -s= --facility= --level= --since= --until= --time-format='), safe: [form('-T', 'It only shows what the kernel has said.')] }),
-  program('hwclock ntpdate chronyc chronyd ntpd ntpq sntp adjtimex rtcwake', [privilege(always, 'It sets the clock, on which logs and locks rest, or reads settings anywhere.', { unless: '-r --show' }), read(option('-f= --rtc= --adjfile= -k= -c= --adjtimex=', 'any'), 'It reads any file.')], { syntax: exact(), safe: [form('-r', 'It only shows the clock.')] }),
+  program('hwclock', [privilege(always, 'It sets the clock, on which logs and locks rest.', { unless: '-r --show --get' }), read(option('-f= --rtc= --adjfile=', 'file'), 'It reads any file.')], { syntax: exact(), safe: [form('-r', 'It only shows the clock.')] }),
+  program('ntpdate', [privilege(operand('text'), 'It takes the time from anyone.'), read(option('-k=', 'file'), 'Lines of any file are shown in errors.')], { syntax: exact('-a= -e= -o= -p= -t= -U='), safe: [form('HOST', 'It takes the time from one host.')] }),
+  program('chronyc chronyd ntpd ntpq sntp adjtimex rtcwake', [privilege(always, 'It sets the clock, on which logs and locks rest, or reads settings anywhere.'), read(option('-f= -k= -c=', 'any'), 'It reads any file.')], { syntax: exact() }),
   program('setpci devmem devmem2 wrmsr rdmsr i2cset i2ctransfer flashrom nvramtool memtool pcimem iotools chipsec_util', [privilege(always, 'It writes to the memory and the devices of the machine.')]),
   program('ipmitool racadm bmc-config ipmi-config ipmiutil', [
     shell(fewer(1), 'It takes commands from its user.'), command(always, 'Subcommands such as exec, shell and sol take commands.', { except: 'sensor sdr fru' }), read(option('-f= -S= -k= -O= -d=', 'any'), 'It reads any file.'),

@@ -24,7 +24,8 @@ export const text: readonly ProgramEntry[] = [
     read(operand('file', 1), 'It prints lines of any file.'),
     read(operand('file', 0), 'It prints lines of any file.', { needs: '-e= --regexp= -f= --file=' }),
     read(option('-f= --file= --exclude-from=', 'file'), 'The file is read as patterns.'),
-    read(option('-r -R --recursive --dereference-recursive', 'any'), 'It searches whole folders, the working directory without one.'),
+    read(fewer(2), 'It searches the working directory.', { needs: '-r -R --recursive --dereference-recursive', unless: '-e= --regexp= -f= --file=' }),
+    read(fewer(1), 'It searches the working directory.', { needs: '-r -R --recursive --dereference-recursive' }),
   ], { syntax: gnu('-A= -B= -C= -m= -d= -D= --color=? --include= --exclude= --context= --max-count='), safe: [form('-- PATTERN /var/log/NAME.log', 'It searches one file.')] }),
   program('rg ag ack ugrep', [command(option('--pre= --hostname-bin= --pager= --filter= --view= -Q --query', 'any'), 'The option names a program.'), read(operand('file', 1), 'It prints lines of any file.'), read(fewer(2), 'It searches the working directory.'), read(option('-f= --file= --files --ignore-file=', 'any'), 'The file is read.'), load(environment('RIPGREP_CONFIG_PATH ACKRC'), 'Options come from the environment.'), load(here('.ackrc'), 'ack reads options from the working directory.', { unless: '--noenv' })], { syntax: exact('-A= -B= -C= -m= -g= -t= -e='), safe: [form('--no-config --noenv -- PATTERN /var/log/NAME.log', 'It searches one file.')] }),
   program('awk gawk mawk nawk original-awk igawk', [
@@ -46,7 +47,8 @@ export const text: readonly ProgramEntry[] = [
     write(operand('text', 0, 0), 'The command w of a script writes any file.', { unless: '--sandbox -e= --expression= -f= --file=' }),
     read(operand('file', 1), 'It prints any file.'),
     read(operand('file', 0), 'It prints any file.', { needs: '-e= --expression= -f= --file=' }),
-    write(option('-i=? --in-place=?', 'any'), 'It replaces files, and with a suffix that has a slash others too.'),
+    write(operand('file', 1), 'It replaces any file.', { needs: '-i=~ --in-place=~' }),
+    write(option('-i=~ --in-place=~', 'text'), 'A suffix that has a slash names other files.'),
   ], { syntax: gnu('-l= --line-length='), safe: [form('-n -- 1,100p /var/log/NAME.log', 'It runs one script on one file.')] }),
   program('ssed minised psed', [command(always, 'The script runs programs and writes files.')]),
   program('sort', [
@@ -95,7 +97,8 @@ export const text: readonly ProgramEntry[] = [
     write(option('-o= --output= --log-file= --status-file= --logger-file= --attribute-file=', 'any'), 'It writes to any file.'),
   ], { syntax: gnu('-r= -u= --recipient= --local-user= --keyring='), safe: [form('--verify -- /srv/NAME.asc /srv/NAME', 'It only checks a signature.')] }),
   program('gpgv', [read(option('--keyring= --homedir= --weak-digest= -o= --output= --log-file=', 'file'), 'It reads any file.'), write(option('-o= --output= --log-file=', 'file'), 'It writes to any file.')], { safe: [form('--keyring /usr/share/keyrings/NAME.gpg -- /srv/NAME.asc /srv/NAME', 'It only checks a signature.')] }),
-  program('age pass passage gopass certtool certbot acme.sh step cfssl easyrsa keytool', [write(always, 'It writes to any file.'), read(always, 'It reads any file.'), command(option('--pre-hook= --post-hook= --deploy-hook= --renew-hook= --manual-auth-hook= --manual-cleanup-hook=', 'any'), 'Hooks are commands.')]),
+  program('certbot', [command(option('--pre-hook= --post-hook= --deploy-hook= --renew-hook= --manual-auth-hook= --manual-cleanup-hook= -c= --config= --config-dir= --work-dir= --logs-dir=', 'any'), 'Hooks are commands, and settings name them.'), write(always, 'It writes to any folder that is named.', { except: 'renew certificates' })], { syntax: exact('--cert-name= --deploy-hook-timeout=', { subs: 'mixed' }), safe: [form('renew', 'It renews what settings of root say.')] }),
+  program('age pass passage gopass certtool acme.sh step cfssl easyrsa keytool', [write(always, 'It writes to any file.'), read(always, 'It reads any file.'), command(option('--pre-hook= --post-hook= --deploy-hook= --renew-hook= --manual-auth-hook= --manual-cleanup-hook=', 'any'), 'Hooks are commands.')]),
   program('lp lpr lpadmin lpinfo lpoptions cancel cupsctl cupsfilter cupsaccept cupsd', [read(operand('file'), 'It prints any file.'), privilege(option('-v= -P= -m= -i= -E', 'any'), 'A printer may be any file or program.'), read(fewer(1), 'It filters or sends any file.')]),
   program('fzf sk peco dmenu rofi gum', [command(option('--preview= --bind= --execute= --listen=? --with-shell= -e= -show= -modi= -run-command=', 'any'), 'The option names commands.'), shell(key('its own bindings'), 'Its settings bind keys to commands.'), command(environment('FZF_DEFAULT_COMMAND FZF_DEFAULT_OPTS'), 'These variables name commands.')]),
 ];

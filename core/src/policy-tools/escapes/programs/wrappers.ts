@@ -19,7 +19,7 @@ function wrapperBehind(names: string, own0: string, values = '', more: readonly 
 const loaders = ['LD_PRELOAD', 'LD_LIBRARY_PATH', 'LD_AUDIT', 'BASH_ENV', 'ENV', 'PATH', 'PYTHONPATH', 'PYTHONSTARTUP', 'PERL5LIB', 'PERL5OPT', 'RUBYLIB', 'RUBYOPT', 'NODE_OPTIONS', 'PAGER', 'EDITOR', 'VISUAL', 'LESSOPEN', 'HOME'];
 const loading = loaders.map((name) => load(leading(`${name}=`), `${name} says what the program loads or starts.`));
 
-const suSyntax: Syntax = exact('-g= -G= -w= --group= --supp-group= --whitelist-environment=', { abbreviate: true });
+const suSyntax: Syntax = exact('-g= -G= -w= --group= --supp-group= --whitelist-environment=', { abbreviate: true, loneDash: true });
 const suEscapes: readonly Escape[] = [
   shell(always, 'It is a shell of root or of the account that is named.', { unless: '-c= --command= --session-command= -u= --user=' }),
   shell(option('-c= --command= --session-command='), 'The option takes commands.'),
