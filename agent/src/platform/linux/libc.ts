@@ -20,6 +20,12 @@ function growAsyncStack(): void {
  */
 growAsyncStack();
 const library = koffi.load(null);
+
+/** The C library, for those who keep calls of their own. */
+export function loadLibrary(): typeof library {
+  return library;
+}
+
 const getsockoptCall = library.func('int getsockopt(int, int, int, void *, void *)');
 const syscallCall = library.func('long syscall(long, long, long, long, long, long, long)');
 const memfdCreateCall = library.func('int memfd_create(const char *, unsigned int)');
@@ -31,6 +37,7 @@ const getpeernameCall = library.func('int getpeername(int, void *, void *)');
 const statxCall = library.func('int statx(int, void *, int, unsigned int, void *)');
 const openat2Call = library.func('long syscall(long, int, void *, void *, size_t)');
 const closeCall = library.func('int close(int)');
+const exitCall = library.func('void _exit(int)');
 const socketCall = library.func('int socket(int, int, int)');
 const setsockoptCall = library.func('int setsockopt(int, int, int, void *, unsigned int)');
 const sendCall = library.func('long send(int, void *, size_t, int)');
@@ -156,6 +163,14 @@ export function hasWriters(fd: number): boolean | 'unsupported' {
   if (fcntlCall(fd, F_SETLEASE, F_RDLCK) !== 0) return errno() === EAGAIN ? true : 'unsupported';
   fcntlCall(fd, F_SETLEASE, F_UNLCK);
   return false;
+}
+
+/**
+ * Ends the process as it is. process.exit() waits for every thread, those too that wait for a directory which does not answer. What is
+ * to be written or flushed must be so before.
+ */
+export function exitNow(code: number): void {
+  exitCall(code);
 }
 
 /** CLOCK_BOOTTIME, ms. */
