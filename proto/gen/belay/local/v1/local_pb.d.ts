@@ -1865,6 +1865,13 @@ export declare type ListAnswer = Message<"belay.local.v1.ListAnswer"> & {
    * @generated from field: repeated belay.local.v1.ListEntry entries = 6;
    */
   entries: ListEntry[];
+
+  /**
+   * more than are listed
+   *
+   * @generated from field: uint32 omitted = 7;
+   */
+  omitted: number;
 };
 
 /**
