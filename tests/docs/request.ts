@@ -11,7 +11,8 @@ const debian = { version: '8.14.1-2', repositories: ['Debian/stable'], signedBy:
 
 const device: World = {
   users: Object.fromEntries(USERS.map((name, index) => [name, 1001 + index])),
-  groups: Object.fromEntries(GROUPS.map((name, index) => [name, 2001 + index])),
+  // It cannot resolve "blue".
+  groups: { ...Object.fromEntries(GROUPS.map((name, index) => [name, 2001 + index])), blue: 'unknown' },
   primary: { postgres: 'postgres' },
   files: {
     '/usr/bin/vim.basic': {},
@@ -19,9 +20,9 @@ const device: World = {
     '/usr/sbin/arping': { package: { ...debian, name: 'iputils-arping', unmodified: false } },
     '/usr/bin/tracepath': {},
     '/usr/bin/curl': { package: { ...debian, name: 'curl' } },
-    '/home/ada/bin/tool': { unsafe: true },
-    '/home/ada/bin/vi': { unsafe: true },
-    '/home/ada/installer': { unsafe: true },
+    '/home/ada/bin/tool': { writable: true },
+    '/home/ada/bin/vi': { writable: true },
+    '/home/ada/installer': { writable: true },
   },
   links: { '/usr/bin/vi': '/usr/bin/vim.basic' },
 };
@@ -43,7 +44,7 @@ export function requestOf(row: Row): { readonly world: World; readonly ask: Ask 
     address: row['address'],
     above: row['above']?.split(', '),
     expired: server === 'expired',
-    silentMs: silent === null ? undefined : Number(silent[1]) * (silent[2] === 'h' ? 3_600_000 : 60_000),
+    silent: silent === null ? 'unknown' : `${silent[1]}${silent[2]}`,
   };
   return { world: { ...device, files: { ...device.files, ...fileOf(words[0] as string) }, device: deviceOf(row['device']) }, ask };
 }

@@ -1,3 +1,13 @@
+export { type Mismatch } from './cases/compare.ts';
+export { type Coverage, coverageOf, type RuleCoverage } from './cases/coverage.ts';
+export { junitXml } from './cases/junit.ts';
+export { type CaseSuite, holdsCases, isCaseFile, loadCaseFile, type PolicyCase } from './cases/load.ts';
+export { type CaseOutcome, outcomeOf } from './cases/outcome.ts';
+export { type CaseQuestion, questionIn } from './cases/question.ts';
+export { type CaseResult, caseSets, runCases, type SuiteResult } from './cases/run.ts';
+export { type Ask, policyTestJsonSchema } from './cases/schema.ts';
+export { type World } from './cases/schema-world.ts';
+export { type TestedPolicies, testedPolicies } from './cases/tested.ts';
 export { compilePolicy } from './compile.ts';
 export { checkExpression, type ExpressionProblem } from './expression-check.ts';
 export {

@@ -12,8 +12,8 @@ import { ALERTS, CHILDREN, RECORDS, type RuleObligations } from './obligations.t
 // A small world in which rules meet often: few commands, people and conditions, all combined at random.
 const world: World = {
   users: { ada: 1001, bob: 1002 },
-  groups: { dev: 2001, ops: 2002 },
-  files: { '/bin/a': { package: { name: 'a', repositories: ['Debian/stable'] } }, '/bin/b': { unsafe: true, package: null }, '/bin/c': { package: { name: 'c', unmodified: false } } },
+  groups: { dev: 2001, ops: 2002, missing: 'unknown' },
+  files: { '/bin/a': { package: { name: 'a', repositories: ['Debian/stable'] } }, '/bin/b': { writable: true, package: 'none' }, '/bin/c': { package: { name: 'c', unmodified: false } }, '/bin/none': 'absent' },
   links: { '/bin/link': '/bin/a', '/bin/far': '/bin/link' },
   device: { labels: { site: 'x' }, posture: { encrypted: true, firewall: false, patchAgeDays: 9 } },
 };
