@@ -258,6 +258,16 @@ asRoot('without a login session', () => {
     expect(originOf(pid)).toEqual(expected);
   });
 
+  test('what a login that has its session elsewhere left in a service is no service\'s', async () => {
+    const { leader, pid } = await login();
+    circumstances(pid, { group: '/system.slice/backup.service', auditSession: 7 });
+    expect(originOf(pid)).toEqual(only('service'));
+    session('7', { ...SSH, AUDIT: 7, LEADER: 1 });
+    expect(originOf(pid)).toBeUndefined();
+    session('7', { ...SSH, AUDIT: 7, LEADER: leader });
+    expect(originOf(pid)).toEqual({ kind: 'ssh', sourceAddress: '192.0.2.7' });
+  });
+
   test('a job of the scheduler is a service, whoever it is for', async () => {
     const { pid } = await login(program('cron'));
     circumstances(pid, { group: '/system.slice/cron.service', loginUid: UID, auditSession: 12 });

@@ -53,7 +53,7 @@ const CLONE_NEWNET = 0x4000_0000;
     writeFileSync(join(net, 'ip6_tables_names'), names6);
   }
   const IP6 = '20010db8000000000000000000000001 02 40 00 80     eth0\n';
-  const read = (): Promise<boolean | undefined> => readFirewall({ net, readChains });
+  const read = (): Promise<boolean | undefined> => readFirewall({ net, readChains: () => readChains() });
 
   const input = (rules: string, policy: string = 'accept'): string => `chain input { type filter hook input priority 0; policy ${policy}; ${rules} }`;
   const table = (body: string, family: string = 'inet'): string => `table ${family} filter { ${body} }\n`;
@@ -151,6 +151,20 @@ test('what the kernel does not tell is unknown', async () => {
   mkdirSync(join(net, 'ip_tables_names'));
   expect(await readFirewall({ net, readChains: () => Promise.resolve([]) })).toBeUndefined();
   rmSync(net, { recursive: true });
+});
+
+test('tables, chains and rules of different states are put together in no case', async () => {
+  const calls: number[] = [];
+  /** Of IPv4 in the state given; what else a message holds does not matter here. */
+  const changing = (states: readonly number[]) => async (type: number) => {
+    calls.push(type);
+    return [{ type, body: Buffer.from([FAMILY.ip, 0, 0, states[calls.length - 1] ?? 0]) }];
+  };
+  expect(await readChains(changing([1, 1, 2, 2, 3, 3, 4, 4, 5]))).toBeUndefined();
+  expect(calls).toHaveLength(9);
+  calls.length = 0;
+  expect(await readChains(changing([1, 1, 2, 2, 2, 2]))).toHaveLength(1);
+  expect(calls).toHaveLength(6);
 });
 
 test('a ring of jumps ends', async () => {

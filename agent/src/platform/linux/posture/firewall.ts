@@ -7,7 +7,7 @@ export type FirewallDeps = {
   readonly readChains: () => Promise<readonly Chain[] | undefined>;
 };
 
-const LINUX: FirewallDeps = { net: '/proc/self/net', readChains };
+const LINUX: FirewallDeps = { net: '/proc/self/net', readChains: () => readChains() };
 /** The kernel follows no more jumps. */
 const MAX_JUMPS = 16;
 

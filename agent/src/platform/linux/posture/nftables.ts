@@ -33,18 +33,22 @@ const PASSIVE: ReadonlySet<string> = new Set(['counter', 'log']);
 const PASSIVE_TARGETS: ReadonlySet<string> = new Set(['LOG', 'NFLOG']);
 const ATTEMPTS = 3;
 
+/** What the kernel lists in answer to a request of this type. */
+export type Dump = (type: number) => Promise<readonly NetlinkMessage[] | undefined>;
+
 /** The chains in force, of every family. Undefined: the kernel did not tell, or they kept changing. */
-export async function readChains(): Promise<readonly Chain[] | undefined> {
+export async function readChains(dump: Dump = kernelDump): Promise<readonly Chain[] | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const [tables, chains, rules] = [await dump(GET_TABLE), await dump(GET_CHAIN), await dump(GET_RULE)];
     if (tables === undefined || chains === undefined || rules === undefined) continue;
+    // Each message says which state of the rules it is of.
     const generations = new Set([...tables, ...chains, ...rules].map(({ body }) => body.toString('latin1', 2, 4)));
     if (generations.size <= 1) return chainsOf(tables, chains, rules);
   }
   return undefined;
 }
 
-function dump(type: number): Promise<readonly NetlinkMessage[] | undefined> {
+function kernelDump(type: number): Promise<readonly NetlinkMessage[] | undefined> {
   // struct nfgenmsg: any family.
   return netlinkDump(NETLINK_NETFILTER, SUBSYSTEM | type, Buffer.alloc(4));
 }
