@@ -37,7 +37,8 @@ export function lineageOf(pid: number, pidfd: number, deps: LineageDeps = SYSTEM
   return chain === undefined ? undefined : judge(chain, deps);
 }
 
-export function judge({ ancestors, complete }: Chain, { isOfSystem }: LineageDeps): LineageReading {
+/** The same of a chain that was read already. */
+export function judge({ ancestors, complete }: Chain, { isOfSystem }: LineageDeps = SYSTEMD): LineageReading {
   const processes = ancestors.map(({ executable, device, inode, uids }) => ({ executable, device, inode, uid: uids[0] }));
   const told = complete && ancestors.every(({ pid, executable }) => pid === 1 || executable !== '');
   const lastOther = told ? ancestors.findLastIndex((one) => one.pid !== 1 && !isOfSystem(one)) : 0;

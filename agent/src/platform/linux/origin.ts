@@ -36,7 +36,8 @@ const SCHEDULERS: ReadonlySet<string> = new Set(['cron', 'crond', 'anacron', 'at
  * desktops start terminals there. That is a desktop's if the user has no session that is not one. A person's own processes can act for
  * one another, so all this says how the session came about, not who is at the keyboard.
  */
-export function loginOriginOf(pid: number, pidfd: number, deps: OriginDeps = LINUX): LoginOrigin | undefined {
+export function loginOriginOf(pid: number, pidfd: number, given: Partial<OriginDeps> = {}): LoginOrigin | undefined {
+  const deps = { ...LINUX, ...given };
   const chain = deps.ancestorsOf(pid, pidfd);
   const place = placeOf(pid, deps.proc);
   if (chain?.complete !== true || place === undefined) return undefined;
