@@ -23,7 +23,7 @@ module.exports = {
       from: { path: '^core/src/', pathNot: test },
       to: {
         path: 'node_modules/',
-        pathNot: 'node_modules/(@bufbuild/cel|@bufbuild/cel-spec|@bufbuild/protobuf|cborg|zod|yaml)/',
+        pathNot: 'node_modules/(@bufbuild/cel|@bufbuild/cel-spec|@bufbuild/protobuf|@bufbuild/re2|cborg|zod|yaml)/',
       },
     },
     {

@@ -1,5 +1,5 @@
 import { type Failures, STRICT_FAILURES } from '../policy/compiled.ts';
-import type { Demands, ReasonDemand } from '../policy/decision.ts';
+import type { Demands, ReasonDemand } from '../policy/demands.ts';
 import { NO_OBLIGATIONS, type RuleObligations } from '../policy/obligations.ts';
 import type { RuleShape } from './schema.ts';
 import { durationMs } from './texts.ts';

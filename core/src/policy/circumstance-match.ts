@@ -1,7 +1,7 @@
 import { type ByteString, encodeUtf8 } from '../bytes.ts';
 import { type ArgumentPattern, compilePattern, matchArgument } from './argument-pattern.ts';
 import type { Lineage, Posture } from './circumstances.ts';
-import type { CompiledCircumstances, DeviceCondition } from './compiled.ts';
+import type { CircumstanceName, CompiledCircumstances, DeviceCondition } from './compiled.ts';
 import type { DecisionContext } from './decision.ts';
 import { isInNetworks, type Network, parseNetwork } from './network.ts';
 import { matchText } from './package-match.ts';
@@ -40,8 +40,7 @@ export function loadCircumstances(source: CompiledCircumstances): LoadedCircumst
 }
 
 /** In the order in which they are asked, the cheapest first. */
-export const CIRCUMSTANCES = ['during', 'terminal', 'cwd', 'environment', 'device', 'login', 'networks', 'parent', 'ancestor'] as const;
-export type CircumstanceName = (typeof CIRCUMSTANCES)[number];
+export const CIRCUMSTANCES = ['during', 'terminal', 'cwd', 'environment', 'device', 'login', 'networks', 'parent', 'ancestor'] as const satisfies readonly CircumstanceName[];
 
 export function matchCircumstances(wanted: LoadedCircumstances, around: Surroundings): Truth3 {
   let truth: Truth3 = TRUE;

@@ -1,4 +1,4 @@
-import type { Demands } from './decision.ts';
+import type { Demands } from './demands.ts';
 import type { RuleObligations } from './obligations.ts';
 import type { Period } from './period.ts';
 
@@ -63,6 +63,8 @@ export type CompiledCircumstances = {
   readonly during?: readonly Period[] | undefined;
   readonly device?: DeviceCondition | undefined;
 };
+
+export type CircumstanceName = keyof CompiledCircumstances;
 
 export type LoginKind = 'console' | 'desktop' | 'ssh' | 'service';
 

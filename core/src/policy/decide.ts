@@ -1,5 +1,6 @@
 import type { ElevationRequest } from '../request/request.ts';
-import type { Decision, DecisionContext, Demands, DenyReason, RuleRef } from './decision.ts';
+import type { Decision, DecisionContext, DenyReason, RuleRef } from './decision.ts';
+import type { Demands } from './demands.ts';
 import {
   matchAround, matchExceptions, matchPin, matchRunAs, matchTarget, matchWhen, matchWho, nameRank, Question, UNRELATED,
 } from './match.ts';
@@ -24,6 +25,8 @@ export function decide(set: PolicySet, request: ElevationRequest, context: Decis
 /** The rules that may hold for this executable, each once. Rules for other commands are false and need no look. */
 export function candidatesOf(set: PolicySet, question: Question): readonly LoadedRule[] {
   const { typed, links, resolved } = question.request.executable;
+  const isPlain = set.forAnyCommand.length === 0 && typed === resolved && links.length === 0 && question.aliases.every((alias) => alias === typed);
+  if (isPlain) return set.byCommand.get(typed) ?? NO_RULES;
   const visit = ++set.visit.number;
   const found: LoadedRule[] = [];
   addRules(found, set.forAnyCommand, visit);
@@ -33,6 +36,8 @@ export function candidatesOf(set: PolicySet, question: Question): readonly Loade
   for (const alias of question.aliases) if (alias !== typed) addRules(found, set.byCommand.get(alias), visit);
   return found;
 }
+
+const NO_RULES: readonly LoadedRule[] = [];
 
 function addRules(found: LoadedRule[], rules: readonly LoadedRule[] | undefined, visit: number): void {
   if (rules === undefined) return;
@@ -57,7 +62,7 @@ export function weighGrant(rule: LoadedRule, question: Question): GrantOutcome {
 }
 
 /** The policy has expired, or the server is out of reach for longer than the rule bears (SECURITY(T-20)). A recovery rule bears all. */
-export function hasLapsed({ failures, isRecovery }: LoadedRule, { manifestExpired, serverSilentMs }: DecisionContext): boolean {
+export function hasLapsed({ failures, isRecovery }: LoadedRule, { manifestExpired, serverSilentMs }: Pick<DecisionContext, 'manifestExpired' | 'serverSilentMs'>): boolean {
   if (isRecovery) return false;
   if (manifestExpired && failures.manifestExpired === 'deny') return true;
   const { serverUnreachable } = failures;

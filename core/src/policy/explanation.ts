@@ -1,8 +1,9 @@
-import type { CircumstanceName } from './circumstance-match.ts';
-import type { Effect } from './compiled.ts';
-import type { Decision, Demands, RuleRef } from './decision.ts';
+import type { CircumstanceName, Effect } from './compiled.ts';
+import type { Decision, RuleRef } from './decision.ts';
+import type { Demands } from './demands.ts';
+import type { Truth } from './truth.ts';
 
-export type Truth = 'true' | 'false' | 'unknown';
+export type { Truth };
 
 /**
  * `bytes`: the request is valid UTF-8; `failure`: the rule bears an expired policy and a silent server; `file`: the rule of unsafe

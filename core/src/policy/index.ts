@@ -1,8 +1,9 @@
-export { compareRefs, decide } from './decide.ts';
+export { compareRefs, decide, hasLapsed } from './decide.ts';
 export * from './bundle.ts';
 export * from './circumstances.ts';
 export * from './compiled.ts';
 export * from './decision.ts';
+export * from './demands.ts';
 export * from './explain.ts';
 export * from './explanation.ts';
 export { FACTS, type FactType } from './facts.ts';
@@ -12,4 +13,5 @@ export { type NamesInPolicy, namesInPolicy } from './names.ts';
 export * from './obligations.ts';
 export { isZone, zoneOffsetMinutes } from './period.ts';
 export { loadPolicySet, type PolicySet, rulePaths } from './policy-set.ts';
+export { compileRegex } from './regular-expression.ts';
 export { type TargetDevice, targetsDevice, targetsEveryDevice } from './targets.ts';

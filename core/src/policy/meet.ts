@@ -1,6 +1,7 @@
 import type { ByteString } from '../bytes.ts';
 import type { FailureAnswer, Failures } from './compiled.ts';
-import type { ApprovalDemand, Demands, Obligations, ReasonDemand } from './decision.ts';
+import type { Obligations } from './decision.ts';
+import type { ApprovalDemand, Demands, ReasonDemand } from './demands.ts';
 import { type AlertAnswer, ALERTS, CHILDREN, RECORDS, type RuleObligations, type SetVariable } from './obligations.ts';
 
 export const NO_DEMANDS: Demands = { reason: undefined, reauth: undefined, confirm: false, approval: [] };
@@ -85,18 +86,27 @@ export function meetObligations(a: RuleObligations, b: RuleObligations): RuleObl
 
 /** From what rules want together to what is to be done. */
 export function obligationsOf({ sha256, argv0, obligations, failures }: Bond): Obligations {
+  const { diskFull, recorderUnable } = failures;
+  return { ...settle(obligations), diskFull, recorderUnable, sha256, argv0: argv0.path };
+}
+
+type Settled = Omit<Obligations, 'sha256' | 'argv0' | 'diskFull' | 'recorderUnable'>;
+const settled = new WeakMap<RuleObligations, Settled>();
+
+/** Rules share what they lay on a command, so that this is seldom worked out anew. */
+function settle(obligations: RuleObligations): Settled {
+  const known = settled.get(obligations);
+  if (known !== undefined) return known;
   const { environment, cwd } = obligations;
   const torn = environment.set.filter(({ values }) => values.length > 1).map(({ name }) => `two values for ${name}`);
-  return {
+  const fresh: Settled = {
     ...obligations,
-    sha256,
-    argv0: argv0.path,
     environment: { keep: environment.keep, set: environment.set.map(({ name, values }) => [name, values[0] as string]) },
     cwd: cwd[0],
-    diskFull: failures.diskFull,
-    recorderUnable: failures.recorderUnable,
     conflicts: cwd.length > 1 ? [...torn, 'two working directories'] : torn,
   };
+  settled.set(obligations, fresh);
+  return fresh;
 }
 
 /** The loudest. */

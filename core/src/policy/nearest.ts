@@ -1,7 +1,7 @@
 import { decodeUtf8 } from '../bytes.ts';
 import { matchArgument } from './argument-pattern.ts';
-import { type CircumstanceName, type DeviceFacet, matchFacet } from './circumstance-match.ts';
-import type { DeviceCondition } from './compiled.ts';
+import { type DeviceFacet, matchFacet } from './circumstance-match.ts';
+import type { CircumstanceName, DeviceCondition } from './compiled.ts';
 import { nameRank, type Question, UNRELATED } from './match.ts';
 import { packageParts } from './package-match.ts';
 import { DAY_MINUTES, type Period, weekdayOf, zoneOffsetMinutes } from './period.ts';
@@ -82,10 +82,12 @@ function foundDevice(wanted: DeviceCondition, question: Question): string {
   return missed.map((facet) => FACETS[facet](question)).join(', ') || deviceTexts(wanted).join(', ');
 }
 
+export const ANOTHER_COMMAND = 'another command';
+
 /** Of the targets the one that came nearest, and what is off. Undefined: another command. */
 export function foundTarget(targets: readonly LoadedTarget[], question: Question): string | undefined {
   const near = targets.filter(({ command }) => command === undefined || nameRank(command, question) !== UNRELATED);
-  if (near.length === 0) return 'another command';
+  if (near.length === 0) return ANOTHER_COMMAND;
   const texts = near.map((target) => foundIn(target, question)).filter((text) => text !== undefined);
   return texts.sort((a, b) => a.length - b.length)[0];
 }

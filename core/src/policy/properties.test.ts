@@ -5,7 +5,7 @@ import type { ByteString } from '../bytes.ts';
 import { compilePolicy, formatProblems, parsePolicyFiles } from '../policy-tools/index.ts';
 import type { CompiledPolicy, CompiledRule } from './compiled.ts';
 import { decide, type Decision, type DecisionContext, explain, listFor, loadPolicySet, rulePaths } from './index.ts';
-import type { Demands } from './decision.ts';
+import type { Demands } from './demands.ts';
 import { type Bond, meetBonds, meetDemands, NO_DEMANDS } from './meet.ts';
 import { ALERTS, CHILDREN, RECORDS, type RuleObligations } from './obligations.ts';
 

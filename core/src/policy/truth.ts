@@ -1,4 +1,5 @@
-import type { Truth } from './explanation.ts';
+/** In words. */
+export type Truth = 'true' | 'false' | 'unknown';
 
 /**
  * Three-valued logic (Kleene): a criterion is true, false or unknown. Ordered, so that "and" is the minimum, "or" the

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 
 const GLOBAL = '8be4df61-93ca-11d2-aa0d-00e098032b8c';
 const SHIM = '605dab50-e046-4300-abb6-3dd810dd8b23';
@@ -18,12 +18,15 @@ export async function readSecureBoot(sys: string = '/sys'): Promise<boolean | un
 
 /** A variable of one byte. */
 async function readByte(path: string): Promise<number | 'absent' | undefined> {
+  let file: FileHandle | undefined;
   try {
-    await using file = await open(path, 'r');
+    file = await open(path, 'r');
     const buffer = Buffer.alloc(ATTRIBUTES_BYTES + 2);
     const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
     return bytesRead === ATTRIBUTES_BYTES + 1 ? buffer.readUInt8(ATTRIBUTES_BYTES) : undefined;
   } catch (error) {
     return Error.isError(error) && 'code' in error && error.code === 'ENOENT' ? 'absent' : undefined;
+  } finally {
+    await file?.close();
   }
 }
