@@ -9,6 +9,11 @@ export { type Ask, policyTestJsonSchema } from './cases/schema.ts';
 export { type World } from './cases/schema-world.ts';
 export { type TestedPolicies, testedPolicies } from './cases/tested.ts';
 export { compilePolicy } from './compile.ts';
+export type { KnownDevice } from './entitlements/open-question.ts';
+export type { Verdict, VerdictRule } from './entitlements/verdict.ts';
+export type { OpenCriterion } from './entitlements/weigh.ts';
+export { type Entitlement, type OtherRule, whoCan, type WhoCan, type WhoCanQuestion } from './entitlements/who-can.ts';
+export { demandTexts, limitTexts } from './entitlements/words.ts';
 export { checkExpression, type ExpressionProblem } from './expression-check.ts';
 export {
   assess, type EscapeFinding, type EscapeGuards, type EscapeTarget, escapeTable, type ProgramEntry, programOf, type Rewrite, rewriteFor, type Severity,

@@ -1,4 +1,5 @@
 export { compareRefs, decide, hasLapsed } from './decide.ts';
+export { forRequester, type RequesterExplanation } from './audience.ts';
 export * from './bundle.ts';
 export * from './circumstances.ts';
 export * from './compiled.ts';
