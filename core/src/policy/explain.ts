@@ -4,7 +4,7 @@ import { CIRCUMSTANCES, matchCircumstance } from './circumstance-match.ts';
 import { compareRefs, decide, hasLapsed, matchDenied, weighDeny, weighGrant } from './decide.ts';
 import type { CriterionName, CriterionResult, Explanation, RuleExplanation } from './explanation.ts';
 import { matchExceptions, matchPin, matchRunAs, matchTarget, matchWhen, matchWho, Question } from './match.ts';
-import { foundCircumstance, foundException, foundTarget } from './nearest.ts';
+import { ANOTHER_COMMAND, foundCircumstance, foundException, foundTarget } from './nearest.ts';
 import type { LoadedRule, LoadedTarget, PolicySet } from './policy-set.ts';
 import { FALSE, not, or, TRUE, type Truth3, truthName, truthOf } from './truth.ts';
 import { circumstanceTexts, runAsText, targetText, whoText } from './wording.ts';
@@ -119,7 +119,7 @@ function distance(rule: RuleExplanation): number {
   if (rule.part === 'decided') return -2;
   if (rule.part === 'outranked') return -1;
   const misses = rule.criteria.filter((each) => each.truth !== 'true');
-  return misses.length + (misses.some((each) => each.criterion === 'run') ? 2 : 0);
+  return misses.length + (misses.some((each) => each.found === ANOTHER_COMMAND) ? 2 : 0);
 }
 
 function refsOf(decision: Decision): readonly RuleRef[] {
