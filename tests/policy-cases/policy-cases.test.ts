@@ -8,10 +8,12 @@ import {
   caseSets, type CaseSuite, coverageOf, formatProblems, holdsCases, loadCaseFile, parsePolicyDocuments, type PolicyFile, questionIn, runCases, type TestedPolicies, testedPolicies,
 } from '../../core/src/policy-tools/index.ts';
 
-// Each *.cases.yaml is a file of cases in the product's own format, run here through the bundle and the engine.
+// Each *.test.yaml is a file of cases in the product's own format, run here through the bundle and the engine.
 const here = dirname(fileURLToPath(import.meta.url));
 const read = (file: string): PolicyFile => ({ name: relative(here, file), text: readFileSync(file, 'utf8') });
-const files = readdirSync(here, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml')).sort().map((file) => read(join(here, file)));
+const yamlBelow = (folder: string): readonly PolicyFile[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml')).sort().map((file) => read(join(folder, file)));
+const files = yamlBelow(here);
 
 function suitesOf(file: PolicyFile): readonly CaseSuite[] {
   const loaded = loadCaseFile(file);
@@ -21,7 +23,8 @@ function suitesOf(file: PolicyFile): readonly CaseSuite[] {
 
 function policiesOf(suite: CaseSuite): TestedPolicies {
   const folder = dirname(join(here, suite.file));
-  const parsed = parsePolicyDocuments((suite.policies ?? []).map((name) => read(join(folder, name))));
+  const named = (suite.policies ?? []).flatMap((name) => (name.endsWith('.yaml') ? [read(join(folder, name))] : yamlBelow(join(folder, name))));
+  const parsed = parsePolicyDocuments(named.filter((file) => !holdsCases(file)));
   if (!parsed.ok) throw new Error(formatProblems(parsed.error));
   const tested = testedPolicies(parsed.value);
   if (!tested.ok) throw new Error(formatProblems(tested.error));
@@ -53,8 +56,9 @@ for (const { suite, tested } of suites) {
   });
 }
 
-test('every rule holds in a case', () => {
-  const { rules, percent } = coverageOf(suites.map(({ suite, tested }) => ({ tested, held: runCases(suite, tested, sha256).held })));
-  expect(rules.filter(({ held }) => held === 0).map(({ file, rule }) => `${file}: ${rule}`)).toEqual([]);
-  expect(percent).toBe(100);
+test('every rule of our own policies holds in a case', () => {
+  const { rules } = coverageOf(suites.map(({ suite, tested }) => ({ tested, held: runCases(suite, tested, sha256).held })));
+  const own = rules.filter(({ file }) => !file.startsWith('..'));
+  expect(own.length).toBeGreaterThan(30);
+  expect(own.filter(({ held }) => held === 0).map(({ file, rule }) => `${file}: ${rule}`)).toEqual([]);
 });

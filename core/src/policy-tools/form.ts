@@ -49,7 +49,9 @@ function findingsOfUnion(issue: Extract<Issue, { code: 'invalid_union' }>, path:
   if (meant !== undefined) return meant.flatMap((each) => findingsOf(each, path, judged));
   const value = valueAt(judged.document, path);
   const forms = issue.errors.flatMap((branch) => branch.slice(0, 1).map(formOf)).filter((form) => form !== '');
-  return [{ path, message: `${shown(value)} does not fit here`, remedy: `Write ${[...new Set(forms)].join(', or ')}.` }];
+  const wanted = [...new Set(forms)].join(', or ');
+  if (value === undefined) return [{ path: path.slice(0, -1), message: `"${String(path.at(-1))}" is missing`, remedy: `Add ${String(path.at(-1))}: ${wanted}.` }];
+  return [{ path, message: `${shown(value)} does not fit here`, remedy: `Write ${wanted}.` }];
 }
 
 function plainFinding(issue: Issue, path: Path, document: unknown): Finding {

@@ -45,10 +45,9 @@ function textOf(value: unknown): string {
 }
 
 /** Short forms written out, as `outcomeOf` writes. */
-function normalOutcome({ demands, obligations, by, ...rest }: OutcomeShape): Readonly<Record<string, unknown>> {
+function normalOutcome({ decision, by, reason, message, demands, obligations }: OutcomeShape): Readonly<Record<string, unknown>> {
   return {
-    ...rest,
-    by,
+    decision, by, reason, message,
     demands: demands === undefined ? undefined : normalDemands(demands),
     obligations: obligations === undefined ? undefined : normalObligations(obligations),
   };

@@ -42,9 +42,8 @@ export function runCases(suite: CaseSuite, tested: TestedPolicies, sha256: Sha25
 export function caseSets({ world }: Pick<CaseSuite, 'world'>, policies: readonly CompiledPolicy[]): CaseSets {
   const { id = 'd-test', groups = [], labels = {} } = world.device ?? {};
   const inForce = policies.filter((policy) => targetsDevice(policy, { id, groups, labels }));
-  const enforced = inForce.filter(({ mode }) => mode === 'enforce');
-  const set = loadPolicySet(enforced);
-  return { enforced: set, monitored: enforced.length === inForce.length ? set : loadPolicySet(inForce) };
+  const enforced = loadPolicySet(inForce, 'enforce');
+  return { enforced, monitored: enforced.policies.length === inForce.length ? enforced : loadPolicySet(inForce, 'monitor') };
 }
 
 type Judged = { readonly sets: CaseSets; readonly question: CaseQuestion };
