@@ -47,7 +47,7 @@ function select<T>(items: readonly string[], everything: string, parse: (text: s
   };
 }
 
-function compileTargets(devices: readonly string[]): Targets {
+export function compileTargets(devices: readonly string[]): Targets {
   return select(devices, 'all', (text) => {
     const colon = text.indexOf(':');
     return { kind: text.slice(0, colon) as Targets['is'][number]['kind'], name: text.slice(colon + 1) };

@@ -1,9 +1,11 @@
 import { err, ok, type Result } from '../result.ts';
+import type { Targets } from '../policy/compiled.ts';
+import { compileTargets } from './compile.ts';
 import { checkForm } from './form.ts';
 import { checkMeaning } from './meaning.ts';
 import { byPlace, type Finding, type PolicyProblem } from './problem.ts';
 import type { AnyShape, Kind, Policy } from './schema.ts';
-import { checkCommandSet, type Library, libraryKey, resolvePolicy, WORDS } from './sets.ts';
+import { checkCommandSet, type Library, libraryKey, resolveMonitor, resolvePolicy, WORDS } from './sets.ts';
 import { capped, type PolicyFile, type ProblemAt, readYamlFile, type YamlDocument } from './yaml-file.ts';
 
 export type { PolicyFile } from './yaml-file.ts';
@@ -25,6 +27,8 @@ export type PolicyDocument = {
   readonly firstLine: number;
   readonly description: string;
   readonly policy: Policy | undefined;
+  /** Of a `Monitor`: the devices that only watch. */
+  readonly watching: Targets | undefined;
   readonly uses: readonly string[];
 };
 
@@ -61,11 +65,16 @@ function resolveAll(all: readonly ReadDocument[], library: Library): Result<read
   const problems: PolicyProblem[] = [];
   const documents = all.map(({ shape, problemAt, ...place }): PolicyDocument => {
     const base = { ...place, kind: shape.kind, name: shape.metadata.name, description: shape.metadata.description ?? '' };
-    if (shape.kind !== 'Policy') return { ...base, policy: undefined, uses: [] };
+    if (shape.kind === 'Monitor') {
+      const monitor = resolveMonitor(shape, library);
+      if (!monitor.ok) problems.push(...monitor.error.map(problemAt));
+      return { ...base, policy: undefined, watching: monitor.ok ? compileTargets(monitor.value.devices) : undefined, uses: monitor.ok ? monitor.value.uses : [] };
+    }
+    if (shape.kind !== 'Policy') return { ...base, policy: undefined, watching: undefined, uses: [] };
     const resolved = resolvePolicy(shape, library);
     const findings = resolved.ok ? (resolved.value.uses.length === 0 ? [] : checkMeaning(resolved.value.policy)) : resolved.error;
     problems.push(...findings.map((finding) => problemAt(resolved.ok ? { ...finding, path: finding.path.slice(0, 2), message: `With its sets and defaults filled in: ${finding.message}` } : finding)));
-    return { ...base, policy: resolved.ok ? (resolved.value.policy as Policy) : undefined, uses: resolved.ok ? resolved.value.uses : [] };
+    return { ...base, policy: resolved.ok ? (resolved.value.policy as Policy) : undefined, watching: undefined, uses: resolved.ok ? resolved.value.uses : [] };
   });
   return problems.length === 0 ? ok(documents) : err(problems.sort(byPlace));
 }

@@ -107,6 +107,14 @@ export const deviceSetSchema = z.strictObject({
   devices: z.array(deviceSelector).min(1).max(1000).meta({ description: 'The devices; other device sets may be among them.' }),
 });
 
+/** Devices that only watch: there, every policy but those with a recovery rule is in monitor mode. */
+export const monitorSchema = z.strictObject({
+  apiVersion,
+  kind: z.literal('Monitor'),
+  metadata: metadataOf('monitor'),
+  devices: z.array(deviceSelector).min(1).max(1000).meta({ description: 'On these, policies decide and record and enforce nothing; those with a recovery rule go on as they are.' }),
+});
+
 const { from, during, device, cwd, env, parent, ancestor } = aroundFields;
 export const defaultsSchema = z.strictObject({
   apiVersion,
@@ -126,7 +134,7 @@ export const defaultsSchema = z.strictObject({
     .meta({ description: 'For every rule that does not say otherwise; of these a deny takes alert and message only.' }),
 });
 
-export const SCHEMAS = { Policy: policySchema, CommandSet: commandSetSchema, UserSet: userSetSchema, DeviceSet: deviceSetSchema, Defaults: defaultsSchema } as const;
+export const SCHEMAS = { Policy: policySchema, CommandSet: commandSetSchema, UserSet: userSetSchema, DeviceSet: deviceSetSchema, Defaults: defaultsSchema, Monitor: monitorSchema } as const;
 export type Kind = keyof typeof SCHEMAS;
 export const KINDS = Object.keys(SCHEMAS) as readonly Kind[];
 
@@ -136,7 +144,8 @@ export type CommandSetShape = z.infer<typeof commandSetSchema>;
 export type UserSetShape = z.infer<typeof userSetSchema>;
 export type DeviceSetShape = z.infer<typeof deviceSetSchema>;
 export type DefaultsShape = z.infer<typeof defaultsSchema>;
-export type AnyShape = PolicyShape | CommandSetShape | UserSetShape | DeviceSetShape | DefaultsShape;
+export type MonitorShape = z.infer<typeof monitorSchema>;
+export type AnyShape = PolicyShape | CommandSetShape | UserSetShape | DeviceSetShape | DefaultsShape | MonitorShape;
 
 declare const policyBrand: unique symbol;
 /** A policy without errors, its sets and defaults filled in. Made only by `parsePolicyFiles`. */
@@ -144,6 +153,6 @@ export type Policy = PolicyShape & { readonly [policyBrand]: true };
 
 /** For editors: complete and check while typing. Meaning (what an allow must say, expressions) is checked by Belay itself. */
 export function policyJsonSchema(): Readonly<Record<string, unknown>> {
-  const { $schema, ...schema } = z.toJSONSchema(z.discriminatedUnion('kind', [policySchema, commandSetSchema, userSetSchema, deviceSetSchema, defaultsSchema]), { io: 'input', unrepresentable: 'any', reused: 'ref' });
+  const { $schema, ...schema } = z.toJSONSchema(z.discriminatedUnion('kind', [policySchema, commandSetSchema, userSetSchema, deviceSetSchema, defaultsSchema, monitorSchema]), { io: 'input', unrepresentable: 'any', reused: 'ref' });
   return { $schema, title: 'Belay policy', ...schema };
 }

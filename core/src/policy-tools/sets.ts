@@ -2,7 +2,7 @@ import { compileRegex } from '../policy/regular-expression.ts';
 import { err, ok, type Result } from '../result.ts';
 import { checkForm } from './form.ts';
 import { type Finding, nearestOf } from './problem.ts';
-import type { AnyShape, CommandSetShape, DefaultsShape, Kind, PolicyShape, RuleShape, UserSetShape } from './schema.ts';
+import type { AnyShape, CommandSetShape, DefaultsShape, Kind, MonitorShape, PolicyShape, RuleShape, UserSetShape } from './schema.ts';
 import type { OpenTarget } from './schema-run.ts';
 
 /** What policies share, by kind and name. */
@@ -27,6 +27,13 @@ export function resolvePolicy(policy: PolicyShape, library: Library): Result<Res
   if (resolver.findings.length > 0) return err(resolver.findings);
   const uses = [...resolver.uses].sort();
   return uses.length === 0 ? ok({ policy: resolved, uses }) : checked(resolved, uses);
+}
+
+/** The devices of a `Monitor`, its device sets filled in. */
+export function resolveMonitor({ devices }: MonitorShape, library: Library): Result<{ readonly devices: readonly string[]; readonly uses: readonly string[] }, readonly Finding[]> {
+  const resolver = new Resolver(library);
+  const resolved = resolver.devices(devices, ['devices']);
+  return resolver.findings.length > 0 ? err(resolver.findings) : ok({ devices: resolved, uses: [...resolver.uses].sort() });
 }
 
 /** Filled in, it must still have the form of a policy. */
@@ -152,7 +159,7 @@ class Resolver {
   }
 }
 
-export const WORDS: Readonly<Record<Kind, string>> = { Policy: 'policy', CommandSet: 'command set', UserSet: 'user set', DeviceSet: 'device set', Defaults: 'defaults' };
+export const WORDS: Readonly<Record<Kind, string>> = { Monitor: 'monitor', Policy: 'policy', CommandSet: 'command set', UserSet: 'user set', DeviceSet: 'device set', Defaults: 'defaults' };
 
 /** A rule's own word wins; of maps, key by key. A deny takes nothing that would make it narrower. */
 function withDefaults(rule: RuleShape, defaults: DefaultsShape['rule']): RuleShape {

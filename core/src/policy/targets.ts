@@ -3,12 +3,12 @@ import type { CompiledPolicy, DeviceSelector } from './compiled.ts';
 export type TargetDevice = { readonly id: string; readonly groups: readonly string[]; readonly labels: Readonly<Record<string, string>> };
 
 /** Whether a policy is for this device. The server asks, once per manifest: what a manifest lists is in force, whole. */
-export function targetsDevice(policy: CompiledPolicy, device: TargetDevice): boolean {
+export function targetsDevice({ targets }: Pick<CompiledPolicy, 'targets'>, device: TargetDevice): boolean {
   const selects = ({ kind, name }: DeviceSelector): boolean => {
     if (kind === 'device') return name === device.id;
     return kind === 'group' ? device.groups.includes(name) : device.labels[name.slice(0, name.indexOf('='))] === name.slice(name.indexOf('=') + 1);
   };
-  const { any, is, not } = policy.targets;
+  const { any, is, not } = targets;
   return (any || is.some(selects)) && !not.some(selects);
 }
 

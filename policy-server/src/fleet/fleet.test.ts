@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EventDraft, type Manifest, openEnvelope, verifyEvents } from '@belay/core/evidence';
 import { ed25519Verify, sha256 } from '@belay/core/node-crypto';
+import { decodeBundle } from '@belay/core/policy';
 import { UploadEventsResponse_Status as Status } from '@belay/proto/fleet';
 import { status } from '@grpc/grpc-js';
 import {
@@ -109,6 +110,21 @@ describe.each(databases)('the fleet service on $name', ({ name, skip, options })
     await expect(engineer.client.getBundle({ digest: new Uint8Array(32) }, CALL)).rejects.toMatchObject({ code: status.NOT_FOUND });
     expect(clerk.stream.messages.filter((message) => message.case === 'manifest')).toHaveLength(1);
     for (const each of [engineer, clerk]) each.client.close();
+  });
+
+  test('lets a device only watch: it gets its policies in monitor mode, but the way back in as it is; others keep theirs', async () => {
+    const [pilot, other] = [await connected(['pilot']), await connected(['office'])];
+    const modesOf = async ({ client, stream }: typeof pilot, since: number): Promise<readonly string[]> => {
+      const manifest = opened(await stream.next((message) => message.case === 'manifest' && opened(message).number > since));
+      const bundles = await Promise.all(manifest.bundles.map(async (digest) => decodeBundle((await client.getBundle({ digest }, CALL)).content)));
+      return bundles.flatMap((bundle) => (bundle.ok && ['recovery', `tools-${name.toLowerCase()}`].includes(bundle.value.name) ? [`${bundle.value.name} ${bundle.value.mode}`] : [])).toSorted();
+    };
+    const set = 'apiVersion: belay/v1\nkind: DeviceSet\nmetadata: { name: first }\ndevices: ["group:pilot"]\n';
+    const monitor = 'apiVersion: belay/v1\nkind: Monitor\nmetadata: { name: trial }\ndevices: ["set:first"]\n';
+    await apply({ 'tools.yaml': policy(`tools-${name.toLowerCase()}`, 'all'), 'set.yaml': set, 'monitor.yaml': monitor });
+    expect(await modesOf(pilot, pilot.manifest.number)).toEqual(['recovery enforce', `tools-${name.toLowerCase()} monitor`]);
+    expect(await modesOf(other, other.manifest.number)).toEqual(['recovery enforce', `tools-${name.toLowerCase()} enforce`]);
+    for (const each of [pilot, other]) each.client.close();
   });
 
   test('gives an order to a connected device and to one that connects later, once each', async () => {

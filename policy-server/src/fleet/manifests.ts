@@ -1,8 +1,9 @@
 import { equalBytes, fromHex, toHex } from '@belay/core/bytes';
 import { encodeCanonical } from '@belay/core/evidence';
 import { sha256 } from '@belay/core/node-crypto';
-import { type CompiledPolicy, decodeBundle, targetsDevice } from '@belay/core/policy';
+import { type CompiledPolicy, decodeBundle, type Targets, targetsDevice } from '@belay/core/policy';
 import type { ServerContext } from '../context.ts';
+import { isLibrary, isMonitor } from '../features/policies/documents.ts';
 import type { Db, Tables } from '../store/index.ts';
 
 export type IssuedManifest = Tables['manifests'];
@@ -66,18 +67,24 @@ function seal({ keys, config }: ManifestDeps, device: string, content: Content, 
   return { device_id: device, epoch, number, content_hash: hash, bundles: JSON.stringify(content.bundles), envelope, issued_at: now, expires_at: expiresAt };
 }
 
+/** Of a document in force. `watching`: the bundle for devices that only watch. */
+type Summary = { readonly targets?: Targets; readonly watching?: string };
+
 async function contentFor(policies: Map<string, CompiledPolicy>, tx: Db, deviceId: string, name: string): Promise<Content> {
   const groupRows = await tx.selectFrom('device_groups').select('group_name').where('device_id', '=', deviceId).orderBy('group_name').execute();
   const labelRows = await tx.selectFrom('device_labels').select(['key', 'value']).where('device_id', '=', deviceId).orderBy('key').execute();
   const groups = groupRows.map((row) => row.group_name);
-  // What policies share has a slash in its name, and no bundle.
-  const inForce = await tx.selectFrom('policies').select('digest').where('name', 'not like', '%/%')
+  const inForce = await tx.selectFrom('policies').select(['name', 'digest', 'summary'])
     .where('version', '=', (eb) => eb.selectFrom('policy_versions').select((max) => max.fn.max('version').as('version'))).execute();
   const labels = Object.fromEntries(labelRows.map((row) => [row.key, row.value]));
   const bundles: string[] = [];
-  for (const { digest } of inForce) {
-    const policy = await policyOf(policies, tx, digest);
-    if (targetsDevice(policy, { id: deviceId, groups, labels })) bundles.push(toHex(digest));
+  const device = { id: deviceId, groups, labels };
+  const summaries = inForce.map(({ summary }) => JSON.parse(summary) as Summary);
+  const watches = inForce.some(({ name: held }, index) => isMonitor({ name: held }) && targetsDevice(summaries[index] as Required<Summary>, device));
+  for (const [index, { name: held, digest }] of inForce.entries()) {
+    // What policies share is in their bundles already.
+    if (isLibrary({ name: held }) || !targetsDevice(await policyOf(policies, tx, digest), device)) continue;
+    bundles.push((watches ? summaries[index]?.watching : undefined) ?? toHex(digest));
   }
   return { name, groups, labels, bundles: [...new Set(bundles)].sort() };
 }

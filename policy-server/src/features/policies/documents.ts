@@ -40,10 +40,22 @@ function usesOf({ summary }: Held): readonly string[] {
   return (JSON.parse(summary) as { readonly uses?: readonly string[] }).uses ?? [];
 }
 
-function prepare({ kind, name, source, policy, uses, description }: PolicyDocument, fileName: string): Prepared {
+/** Devices that only watch are selected by documents of this kind; see `monitorSchema`. */
+export function isMonitor({ name }: Pick<Held, 'name'>): boolean {
+  return name.startsWith(storedName('Monitor', ''));
+}
+
+/** What stands in for a policy on a device that only watches. Undefined: the policy itself, for it holds a way back in, or watches anyway. */
+export function watchingVariant(compiled: CompiledPolicy): Pick<Prepared, 'bundle'> & { readonly digest: Uint8Array } | undefined {
+  if (compiled.mode === 'monitor' || compiled.rules.some(({ recovery }) => recovery)) return undefined;
+  const bundle = encodeBundle({ ...compiled, mode: 'monitor' });
+  return { bundle, digest: bundleDigest(bundle, sha256) };
+}
+
+function prepare({ kind, name, source, policy, watching, uses, description }: PolicyDocument, fileName: string): Prepared {
   const base = { name: storedName(kind, name), file_name: fileName, source };
   if (policy === undefined) {
-    const summary = JSON.stringify({ kind, metadata: { name, description } });
+    const summary = JSON.stringify({ kind, metadata: { name, description }, ...(watching === undefined ? {} : { targets: watching, uses }) });
     return { held: { ...base, digest: sha256(new TextEncoder().encode(source)), summary }, compiled: undefined, bundle: undefined };
   }
   const compiled = compilePolicy(policy);

@@ -4,7 +4,7 @@ import { checkRecovery, type PolicyFile, type PolicyProblem } from '@belay/core/
 import { err, ok, type Result } from '@belay/core/result';
 import type { ServerContext } from '../../context.ts';
 import type { Db } from '../../store/index.ts';
-import { type Held, isLibrary, nextDocuments } from './documents.ts';
+import { type Held, isLibrary, isMonitor, nextDocuments, watchingVariant } from './documents.ts';
 import { textDiff } from './text-diff.ts';
 
 export type PolicyFailure = Failure & { readonly problems?: readonly PolicyProblem[] };
@@ -128,13 +128,29 @@ async function applyFiles(deps: PolicyServiceDeps, request: ApplyRequest, meta: 
     const after = [...kept, ...prepared.map(({ held }) => held)];
     const changes = changesBetween(before, after);
     if (request.dryRun === true || changes.every(({ change }) => change === 'unchanged')) return ok({ version: current, published: false, changes });
-    for (const { held, bundle } of prepared) {
-      if (bundle !== undefined) await tx.insertInto('bundles').values({ digest: held.digest, content: bundle, created_at: meta.at }).onConflict((conflict) => conflict.column('digest').doNothing()).execute();
-    }
-    await publish(tx, current + 1, after, meta);
+    for (const { held, bundle } of prepared) if (bundle !== undefined) await storeBundle(tx, held.digest, bundle, meta.at);
+    await publish(tx, current + 1, after.some(isMonitor) ? await withVariants(tx, after, meta.at) : after, meta);
     record({ type: 'policy.published', fields: { by: meta.by, version: current + 1, policies: after.map(({ name }) => name).toSorted() } });
     return ok({ version: current + 1, published: true, changes });
   });
+}
+
+async function storeBundle(tx: Db, digest: Uint8Array, content: Uint8Array, at: number): Promise<void> {
+  await tx.insertInto('bundles').values({ digest, content, created_at: at }).onConflict((conflict) => conflict.column('digest').doNothing()).execute();
+}
+
+/** Where devices only watch, each policy has a second bundle, which its summary names. */
+async function withVariants(tx: Db, held: readonly Held[], at: number): Promise<readonly Held[]> {
+  const policies = held.filter((each) => !isLibrary(each));
+  const compiled = await compiledIn(tx, policies);
+  const named = new Map<string, string>();
+  for (const [index, policy] of policies.entries()) {
+    const variant = watchingVariant(compiled[index] as CompiledPolicy);
+    if (variant?.bundle === undefined) continue;
+    await storeBundle(tx, variant.digest, variant.bundle, at);
+    named.set(policy.name, Buffer.from(variant.digest).toString('hex'));
+  }
+  return held.map((each) => (named.has(each.name) ? { ...each, summary: JSON.stringify({ ...(JSON.parse(each.summary) as object), watching: named.get(each.name) }) } : each));
 }
 
 function invalid(problems: readonly PolicyProblem[]): Result<Applied, PolicyFailure> {
