@@ -24,6 +24,14 @@ test.each([
   ['a shell without completion', ['completion', 'tcsh'], exitCodes.usage],
   ['the version', ['version'], exitCodes.done],
   ['a belayd that is not there', ['status', '--socket', '/nonexistent/belayd.sock'], exitCodes.unreachable],
+  ['why, and a belayd that is not there', ['why', '217', '--socket', '/nonexistent/belayd.sock'], exitCodes.unreachable],
+  ['why -- COMMAND, and a belayd that is not there', ['why', '--socket', '/nonexistent/belayd.sock', '--', 'true', '--version'], exitCodes.unreachable],
+  ['list, and a belayd that is not there', ['list', '--socket', '/nonexistent/belayd.sock'], exitCodes.unreachable],
+  ['why of what is no number', ['why', 'apt-get'], exitCodes.usage],
+  ['why of two numbers', ['why', '1', '2'], exitCodes.usage],
+  ['why of a negative number', ['why', '-1'], exitCodes.usage],
+  ['why -- without a command', ['why', '--'], exitCodes.usage],
+  ['--as without a command', ['why', '--as', 'bob', '217'], exitCodes.usage],
 ])('%s ends with its code', (_, args, code) => {
   const ran = belay(args);
   expect(ran.code).toBe(code);
@@ -33,7 +41,7 @@ test.each([
 test.each(['bash', 'zsh', 'fish'])('completion for %s names every command and its options', (shell) => {
   const { code, stdout } = belay(['completion', shell]);
   expect(code).toBe(0);
-  for (const word of ['enroll', 'unenroll', 'status', 'version', 'completion', 'token-file', 'json']) expect(stdout).toContain(word);
+  for (const word of ['why', 'list', 'enroll', 'unenroll', 'status', 'version', 'completion', 'token-file', 'json', 'verbose', 'user']) expect(stdout).toContain(word);
 });
 
 test('the completion for bash is valid shell', () => {
@@ -43,6 +51,10 @@ test('the completion for bash is valid shell', () => {
 test('what comes from elsewhere cannot act on a terminal (T-29)', () => {
   expect(inert('a\u001b[31mb\r\nc\u202Ed\u2028e\u0085f')).toBe('a\u{FFFD}[31mb\u{FFFD}\u{FFFD}c\u{FFFD}d\u{FFFD}e\u{FFFD}f');
   expect(inert('Ünïcode, 語 and spaces')).toBe('Ünïcode, 語 and spaces');
+});
+
+test('who means a command and leaves out the dashes is told how to ask', () => {
+  expect(belay(['why', 'apt-get', 'update']).stderr).toContain('belay why -- apt-get update');
 });
 
 test('ages are told as people tell them', () => {

@@ -41,3 +41,16 @@ async function converse(socket: Socket, question: Question, onAnswer: (answer: A
   }
   throw new Error('it closed the connection');
 }
+
+/** Asks one thing that has one answer. */
+export async function askOnce(socketPath: string, question: Question, timeoutMs: number): Promise<Answer> {
+  let given: Answer = { case: undefined };
+  await askDaemon(socketPath, question, {
+    timeoutMs,
+    onAnswer: (answer) => {
+      given = answer;
+      return 'last';
+    },
+  });
+  return given;
+}

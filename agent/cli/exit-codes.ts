@@ -9,12 +9,14 @@ export const exitCodes = {
   tokenRefused: 6,
   notEnrolled: 7,
   hasProblems: 8,
+  noSuchRequest: 9,
+  wouldBeRefused: 10,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 export const exitCodesHelp = `Exit codes:
-  0  done; for status: enrolled and without problems
+  0  done; for status: enrolled and without problems; for why with a COMMAND: it would be allowed, or asked about
   1  refused or failed; the reason is on stderr
   2  wrong usage
   3  belayd does not answer
@@ -22,4 +24,6 @@ export const exitCodesHelp = `Exit codes:
   5  the server cannot be reached
   6  the token is wrong, expired or used up
   7  status: this device is not enrolled
-  8  status: there are problems`;
+  8  status: there are problems
+  9  why: no such request of yours is remembered
+  10  why with a COMMAND: it would be refused`;

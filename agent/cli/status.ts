@@ -1,32 +1,23 @@
-import type { StatusAnswer } from '@belay/proto/local';
-import { askDaemon } from './client.ts';
+import type { Posture, StatusAnswer } from '@belay/proto/local';
+import { askOnce } from './client.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { ageOf, inert } from './text.ts';
+import { ageOf, fieldLines, inert, versionText } from './text.ts';
 
 const timeoutMs = 5_000;
 
 export async function status(options: { readonly socket: string; readonly json: boolean }): Promise<ExitCode> {
-  let answer: StatusAnswer | undefined;
-  let refusal = 'belayd gave no status';
-  await askDaemon(options.socket, { case: 'status', value: {} }, {
-    timeoutMs,
-    onAnswer: (message) => {
-      if (message.case === 'status') answer = message.value;
-      else if (message.case === 'refusal') refusal = inert(message.value.message);
-      return 'last';
-    },
-  });
-  if (answer === undefined) {
-    process.stderr.write(`belay: ${refusal}\n`);
+  const answer = await askOnce(options.socket, { case: 'status', value: {} }, timeoutMs);
+  if (answer.case !== 'status') {
+    process.stderr.write(`belay: ${inert(answer.case === 'refusal' ? answer.value.message : 'belayd gave no status')}\n`);
     return exitCodes.failed;
   }
-  process.stdout.write(options.json ? `${JSON.stringify(asJson(answer), null, 2)}\n` : asText(answer, Date.now()));
-  if (!answer.enrolled) return exitCodes.notEnrolled;
-  return answer.problems.length > 0 ? exitCodes.hasProblems : exitCodes.done;
+  process.stdout.write(options.json ? `${JSON.stringify(statusJson(answer.value), null, 2)}\n` : statusText(answer.value, Date.now()));
+  if (!answer.value.enrolled) return exitCodes.notEnrolled;
+  return answer.value.problems.length > 0 ? exitCodes.hasProblems : exitCodes.done;
 }
 
-/** Numbers as numbers; times in Unix milliseconds, null where there is none. */
-function asJson(answer: StatusAnswer): object {
+/** Numbers as numbers; times in Unix milliseconds, null where there is none. `posture`: to root only; null: not known. */
+export function statusJson(answer: StatusAnswer): object {
   const timeOrNull = (ms: bigint): number | null => (ms === 0n ? null : Number(ms));
   return {
     enrolled: answer.enrolled,
@@ -39,33 +30,61 @@ function asJson(answer: StatusAnswer): object {
     manifest: answer.manifestNumber === 0n ? null : {
       epoch: answer.manifestEpoch, number: Number(answer.manifestNumber), ageMs: Number(answer.manifestAgeMs), expiresMs: timeOrNull(answer.manifestExpiresMs),
     },
+    policies: { enforced: answer.policies - answer.policiesMonitored, monitored: answer.policiesMonitored },
+    rules: { granting: answer.rules, lapsed: answer.rulesLapsed },
     eventsUnreceipted: Number(answer.eventsUnreceipted),
     agentVersion: answer.agentVersion,
     problems: answer.problems,
+    ...(answer.posture === undefined ? {} : { posture: postureJson(answer.posture) }),
   };
 }
 
-function asText(answer: StatusAnswer, nowMs: number): string {
-  const lines: (readonly [string, string])[] = [
+function postureJson({ encrypted, secureBoot, firewall, healthy, os, osVersion, patchAgeDays }: Posture): object {
+  return { encrypted: encrypted ?? null, secureBoot: secureBoot ?? null, firewall: firewall ?? null, healthy: healthy ?? null, os: os ?? null, osVersion: osVersion ?? null, patchAgeDays: patchAgeDays ?? null };
+}
+
+export function statusText(answer: StatusAnswer, nowMs: number): string {
+  return fieldLines([
     ['Enrolled', answer.enrolled ? `as ${answer.deviceName} (${answer.device})` : 'no: nobody but root can elevate; root enrols it with `belay enroll`'],
     ...(answer.enrolled ? [['Server', serverText(answer, nowMs)] as const] : []),
     ['Policy', policyText(answer, nowMs)],
+    ...(answer.manifestNumber === 0n ? [] : [['Rules', rulesText(answer)] as const]),
+    ...(answer.policiesMonitored === 0 ? [] : [['Mode', modeText(answer)] as const]),
     ['Evidence', answer.eventsUnreceipted === 0n ? 'every event is receipted' : answer.eventsUnreceipted === 1n ? '1 event waits for a receipt' : `${answer.eventsUnreceipted} events wait for a receipt`],
+    ...(answer.posture === undefined ? [] : [['Device', postureText(answer.posture)] as const]),
     ['Agent', answer.agentVersion],
     ...answer.problems.map((problem) => ['Problem', problem] as const),
-  ];
-  return lines.map(([name, text]) => `${name.padEnd(10)} ${inert(text)}\n`).join('');
+  ]);
 }
 
 function serverText(answer: StatusAnswer, nowMs: number): string {
   const lastSeen = answer.serverLastSeenMs === 0n ? 'never heard from' : `last heard from ${ageOf(nowMs - Number(answer.serverLastSeenMs))} ago`;
   if (answer.serverConnected) return `${answer.server}, connected`;
-  return `${answer.server}, not connected, ${lastSeen}${answer.uplinkConnected ? '' : '; belay-uplink is not running'}`;
+  return `${answer.server}, not connected, ${lastSeen}${answer.uplinkConnected ? '' : '; belay-uplink is not running: `systemctl start belay-uplink`'}`;
 }
 
 function policyText(answer: StatusAnswer, nowMs: number): string {
   if (answer.manifestNumber === 0n) return 'none in force: everything is denied';
-  const left = Number(answer.manifestExpiresMs) - nowMs;
-  const expiry = answer.manifestExpiresMs === 0n ? '' : left > 0 ? `, good for another ${ageOf(left)}` : `, EXPIRED ${ageOf(-left)} ago`;
-  return `number ${answer.manifestNumber}, issued ${ageOf(Number(answer.manifestAgeMs))} ago${expiry}`;
+  return versionText({ number: answer.manifestNumber, issuedMs: BigInt(nowMs) - answer.manifestAgeMs, expiresMs: answer.manifestExpiresMs }, nowMs);
+}
+
+function rulesText({ rules, rulesLapsed }: StatusAnswer): string {
+  const count = `${rules} that allow or ask`;
+  return rulesLapsed === 0 ? `${count}, all in force` : `${count}, ${rulesLapsed} of them lapsed: what they would allow is refused`;
+}
+
+function modeText({ policies, policiesMonitored }: StatusAnswer): string {
+  return policies === policiesMonitored ? 'monitor: nothing is enforced yet' : `${policies - policiesMonitored} enforced, ${policiesMonitored} only watched (monitor mode)`;
+}
+
+function postureText({ encrypted, secureBoot, firewall, healthy, os, osVersion, patchAgeDays }: Posture): string {
+  const told = (value: boolean | undefined, yes: string, no: string): string => (value === undefined ? `${yes}: not known` : value ? yes : no);
+  return [
+    os === undefined ? 'system not known' : `${os} ${osVersion ?? ''}`.trim(),
+    told(encrypted, 'disk encrypted', 'disk NOT encrypted'),
+    told(secureBoot, 'secure boot', 'NO secure boot'),
+    told(firewall, 'firewall on', 'firewall OFF'),
+    patchAgeDays === undefined ? 'last update not known' : `last updated ${patchAgeDays} days ago`,
+    told(healthy, 'agent healthy', 'agent NOT healthy'),
+  ].join(', ');
 }

@@ -1,3 +1,5 @@
+import type { PolicyVersion } from '@belay/proto/local';
+
 /** Names and messages come from elsewhere: a terminal must not act on them. */
 export function inert(text: string): string {
   // SECURITY(T-29): no control, no format and no line-separating characters reach the terminal.
@@ -11,4 +13,27 @@ export function ageOf(ms: number): string {
   if (seconds < 2 * 3600) return `${Math.round(seconds / 60)} min`;
   if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h`;
   return `${Math.round(seconds / 86_400)} days`;
+}
+
+/** `name  text`, a line each. */
+export function fieldLines(fields: readonly (readonly [name: string, text: string])[]): string {
+  return fields.map(([name, text]) => `${name.padEnd(10)} ${inert(text)}\n`).join('');
+}
+
+/** "number 12, issued 2 h ago, good for another 6 days". */
+export function versionText({ number, issuedMs, expiresMs }: Pick<PolicyVersion, 'number' | 'issuedMs' | 'expiresMs'>, nowMs: number): string {
+  const left = Number(expiresMs) - nowMs;
+  const expiry = expiresMs === 0n ? '' : left > 0 ? `, good for another ${ageOf(left)}` : `, EXPIRED ${ageOf(-left)} ago`;
+  return `number ${number}, issued ${ageOf(nowMs - Number(issuedMs))} ago${expiry}`;
+}
+
+export function versionJson(version: PolicyVersion | undefined): object | null {
+  if (version === undefined) return null;
+  return { epoch: version.epoch, number: Number(version.number), issuedMs: Number(version.issuedMs), expiresMs: Number(version.expiresMs) };
+}
+
+/** Whether the terminal of this locale shows more than ASCII; the first that is set decides, as in setlocale(3). */
+export function showsUnicode(environment: Readonly<Record<string, string | undefined>>): boolean {
+  const locale = [environment['LC_ALL'], environment['LC_CTYPE'], environment['LANG']].find((value) => value !== undefined && value !== '');
+  return /utf-?8/i.test(locale ?? '');
 }

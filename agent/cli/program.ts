@@ -1,0 +1,100 @@
+import { Argument, Command } from 'commander';
+import { agentVersion } from '../src/uplink/version.ts';
+import { Unreachable } from './client.ts';
+import { completionFor, type Shell, shells } from './completion.ts';
+import { enroll, unenroll } from './enroll.ts';
+import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
+import { list } from './list.ts';
+import { status } from './status.ts';
+import { why } from './why.ts';
+
+const defaultSocket = '/run/belay/belayd.sock';
+const socketOption = ['--socket <file>', "belayd's socket", defaultSocket] as const;
+const jsonOption = ['--json', 'one JSON object, for scripts', false] as const;
+
+/** Runs an act and ends the program with its code; a belayd that is not there is explained once, here. */
+function ending<A extends readonly unknown[]>(act: (...args: A) => Promise<ExitCode>): (...args: A) => Promise<void> {
+  return async (...args) => {
+    try {
+      process.exitCode = await act(...args);
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+      process.stderr.write(`belay: belayd does not answer (${error.message}).\nIs it running? \`systemctl status belayd\` says; \`journalctl -u belayd\` says why not.\n`);
+      process.exitCode = exitCodes.unreachable;
+    }
+  };
+}
+
+/** `belay` as people type it. */
+export function createProgram(): Command {
+  const program = new Command('belay')
+    .description('Elevates one privileged act at a time, when policy allows it. Type `sudo COMMAND` as ever; this command explains the answers, and shows and sets up the agent behind them.')
+    .version(agentVersion, '-V, --version')
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage))
+    .addHelpText('after', `
+First steps:
+  belay enroll -        as root: join a fleet; paste the token that \`belayctl enroll-token create\` printed
+  belay status          is this device connected, and which policy is in force?
+  belay list            what may I run?
+  belay why             my last sudo was refused: by what, and what now?
+
+${exitCodesHelp}`);
+  addQuestions(program);
+  addEnrolment(program);
+  program.command('version').summary('the version').description('Prints the version.').action(() => { process.stdout.write(`${agentVersion}\n`); });
+  program.command('completion').summary('completion script for a shell')
+    .description('Prints a completion script: `belay completion bash > /etc/bash_completion.d/belay`.')
+    .addArgument(new Argument('<shell>').choices(shells))
+    .action((shell: Shell) => { process.stdout.write(completionFor(shell, program)); });
+  return program;
+}
+
+function addQuestions(program: Command): void {
+  program.command('why').summary('why something was refused or allowed, or what would be')
+    .usage('[options] [REQUEST | -- COMMAND [ARGS...]]')
+    .description('Explains a request: the answer, the rule that gave it, the policy in force then. REQUEST is the number that sudo shows (`Belay #217: …`); without one it is your last request. After `--` it is a command that you have not run: what would be decided now? Nothing runs, and nobody is asked for anything.')
+    .argument('[WORDS...]', 'the number of a request; or, after `--`, a command with its arguments')
+    .option('--as <user[:group]>', 'with a COMMAND: run as this user or group, like `sudo -u USER -g GROUP`')
+    .option('--user <name>', 'root: about a request, or a command, of this user')
+    .option(...jsonOption)
+    .option(...socketOption)
+    .addHelpText('after', `
+You see of your own requests what sudo told you: the answer, the deciding rules by name, their message. Root sees everything: each
+condition of the rules that came nearest, what it wants and what there was instead.
+
+Examples:
+  belay why                                   my last request
+  belay why 217                               that one
+  belay why -- apt-get install curl           may I?
+  sudo belay why --user alice                 as root: alice's last request, down to the condition that failed
+  sudo belay why --user alice -- systemctl restart nginx`)
+    .action(ending(async (words: string[], options: { socket: string; json: boolean; as?: string; user?: string }) => await why(words, { ...options, isCommand: process.argv.includes('--') })));
+  program.command('list').summary('what you may run')
+    .description('Lists what policy lets you run with sudo, on this device and now: what `sudo -l` shows, by rule. Whether a command is really allowed is decided when it runs; `belay why -- COMMAND` asks ahead.')
+    .option('-v, --verbose', 'every detail of every rule', false)
+    .option('--user <name>', 'root: what this user may run')
+    .option(...jsonOption)
+    .option(...socketOption)
+    .addHelpText('after', '\nExamples:\n  belay list\n  belay list -v\n  belay list --json | jq -r \'.rules[].command\'')
+    .action(ending(async (options: { socket: string; json: boolean; verbose: boolean; user?: string }) => await list(options)));
+  program.command('status').summary('enrolment, connection, policy, problems')
+    .description('Shows whether this device is enrolled and connected, the policy in force, its age and whether anything is refused because of it, and what is wrong with what to do about it. Root also sees how the device stands (disk encryption, firewall, updates), as policy may ask for it.')
+    .option(...jsonOption)
+    .option(...socketOption)
+    .action(ending(async (options: { socket: string; json: boolean }) => await status(options)));
+}
+
+function addEnrolment(program: Command): void {
+  program.command('enroll').summary('join a fleet (root)')
+    .description('Joins the fleet of the server that made TOKEN. The token names the server and pins its root key, so that nobody in between can pose as it.')
+    .argument('[TOKEN]', 'the enrolment token; "-" or nothing reads it from stdin, which keeps it out of `ps` and of the history')
+    .option('--token-file <file>', 'read the token from a file')
+    .option('--replace', 'leave the present fleet for the new one; look first that `belay status` says every event is receipted', false)
+    .option(...socketOption)
+    .addHelpText('after', '\nExamples:\n  belay enroll - < token.txt\n  belay enroll --replace belay1.…')
+    .action(ending(async (token: string | undefined, options: { socket: string; replace: boolean; tokenFile?: string }) => await enroll(token, options)));
+  program.command('unenroll').summary('leave the fleet (root)')
+    .description('Leaves the fleet: policy and keys are erased. The server learns of it by silence; an administrator removes the device with `belayctl device decommission`.')
+    .option(...socketOption)
+    .action(ending(async (options: { socket: string }) => await unenroll(options)));
+}

@@ -1,0 +1,2 @@
+export function belayDocument(): string;
+export const belayFile: string;
