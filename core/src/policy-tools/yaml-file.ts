@@ -71,7 +71,11 @@ function valueOf(document: Document): Result<unknown, Finding> {
 }
 
 function syntaxProblem(error: YAMLError, file: PolicyFile, lines: LineCounter): PolicyProblem {
-  return { file: file.name, ...placeOf(error.pos[0], lines), message: error.message.split('\n')[0] as string, remedy: SYNTAX_REMEDIES[error.code] ?? 'Correct the YAML; indentation is by spaces.' };
+  const place = { file: file.name, ...placeOf(error.pos[0], lines) };
+  const message = error.message.split('\n')[0] as string;
+  // The parser ran out of stack.
+  if (/call stack/i.test(message)) return { ...place, message: 'From here on it is nested too deeply', remedy: 'Take brackets and levels away.' };
+  return { ...place, message, remedy: SYNTAX_REMEDIES[error.code] ?? 'Correct the YAML; indentation is by spaces.' };
 }
 
 const SYNTAX_REMEDIES: Readonly<Record<string, string>> = {
