@@ -68,7 +68,7 @@ Rules, nearest first:
   test('says that policy has changed since, and that one has expired', () => {
     const changed = { ...refused, policy: { ...policy, expiresMs: BigInt(now - 3_600_000) }, policyNow: { ...policy, number: 13n, issuedMs: BigInt(now - 60_000) } };
     expect(whyText(create(WhyAnswerSchema, changed), now, true)).toContain('Policy     number 12, issued 2 h ago, EXPIRED 60 min ago; policy has changed since: now number 13, issued 60 s ago\n');
-    expect(whyText(create(WhyAnswerSchema, { ...refused, policy: undefined as never, policyNow: policy }), now, true)).toContain('Policy     no rule was asked; now in force: number 12');
+    expect(whyText(create(WhyAnswerSchema, { ...refused, policy: undefined as never, policyNow: policy }), now, true)).toContain('Policy     none was in force; now it is number 12');
   });
 
   test.each([

@@ -53,7 +53,7 @@ function groupText(then: keyof typeof headings, entries: readonly ListEntry[], i
 
 function shortText(entry: ListEntry): string {
   const notes = [
-    ...(isAsRoot(entry) ? [] : [`as ${asText(entry)}`]),
+    ...(isAsRoot(entry) || isAsAnybody(entry) ? [] : [`as ${asText(entry)}`]),
     ...(entry.demands.length === 0 ? [] : [`asks for ${entry.demands.join(' and ')}`]),
     ...(entry.when === '' ? [] : [`if ${entry.when}`]),
     ...(entry.except.length === 0 ? [] : [`not ${entry.except.join(', ')}`]),
@@ -77,6 +77,11 @@ function longText(entry: ListEntry): string {
 
 function isAsRoot({ runAsUsers, runAsGroups }: ListEntry): boolean {
   return runAsUsers.length === 1 && runAsUsers[0] === 'root' && runAsGroups.length === 1 && ['root', 'own'].includes(runAsGroups[0] ?? '');
+}
+
+/** What is never allowed is mostly never allowed as anybody. */
+function isAsAnybody({ then, runAsUsers, runAsGroups }: ListEntry): boolean {
+  return then === 'deny' && runAsUsers[0] === 'any' && runAsGroups[0] === 'any';
 }
 
 function asText({ runAsUsers, runAsGroups }: ListEntry): string {

@@ -101,6 +101,6 @@ function headline({ request, decision, user, uid, atMs }: WhyAnswer, nowMs: numb
 
 function policyText({ policy, policyNow }: WhyAnswer, nowMs: number): string {
   const then = policy === undefined ? undefined : versionText(policy, nowMs);
-  if (policyNow === undefined) return then ?? 'no rule was asked';
-  return then === undefined ? `no rule was asked; now in force: ${versionText(policyNow, nowMs)}` : `${then}; policy has changed since: now number ${policyNow.number}, issued ${ageOf(nowMs - Number(policyNow.issuedMs))} ago`;
+  if (policyNow === undefined) return then ?? 'none was in force';
+  return then === undefined ? `none was in force; now it is ${versionText(policyNow, nowMs)}` : `${then}; policy has changed since: now number ${policyNow.number}, issued ${ageOf(nowMs - Number(policyNow.issuedMs))} ago`;
 }
