@@ -143,7 +143,8 @@ test('policy check needs no server and no session', async () => {
 });
 
 test('policies go out, are shown as written, compared and rolled back', async () => {
-  const folder = folderOf('good', { 'developers.yaml': policy('developers') });
+  // Cases beside policies are nothing to apply.
+  const folder = folderOf('good', { 'developers.yaml': policy('developers'), 'developers.test.yaml': 'apiVersion: belay/v1\nkind: PolicyTest\nmetadata: { name: daily }\ncases: [{ name: look, who: ada, groups: [developers], run: [/usr/bin/id], expect: allow }]\n' });
   const dry = await fleet.ctl(['policy', 'apply', '-f', folder, '--dry-run', '--exit-code']);
   expect(dry).toMatchObject({ code: 10, stdout: expect.stringContaining('+metadata: { name: developers') });
   const first = await fleet.ask<{ version: number; published: boolean }>(['policy', 'apply', '-f', folder, '--comment', 'OPS-1']);

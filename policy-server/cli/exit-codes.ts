@@ -9,10 +9,11 @@ export const EXIT_CODES = {
   unauthenticated: [4, 'Not signed in, or the credentials are wrong or no longer valid.'],
   notPermitted: [5, 'Not allowed, or does not exist.'],
   conflict: [6, 'Something else changed meanwhile.'],
-  policyInvalid: [7, 'The policy files have errors, or would remove the recovery rule. Nothing was applied.'],
+  policyInvalid: [7, 'The policy files, or files of cases, have errors, or would remove the recovery rule. Nothing was applied.'],
   verification: [8, 'The export does not verify: it was changed, cut short, or is of another server.'],
   busy: [9, 'Too many attempts, or the server is too busy: wait and try again.'],
   different: [10, '`policy apply --dry-run --exit-code` and `policy diff --exit-code`: there are differences.'],
+  casesFailed: [11, '`policy test`: cases failed, or fewer rules are covered than `--min-coverage` wants.'],
 } as const satisfies Readonly<Record<string, readonly [number, string]>>;
 
 export type ExitName = keyof typeof EXIT_CODES;

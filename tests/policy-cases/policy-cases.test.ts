@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,8 +8,9 @@ import { decide, explain, rulePaths } from '../../core/src/policy/index.ts';
 import {
   caseSets, type CaseSuite, coverageOf, formatProblems, holdsCases, loadCaseFile, parsePolicyDocuments, type PolicyFile, questionIn, runCases, type TestedPolicies, testedPolicies,
 } from '../../core/src/policy-tools/index.ts';
+import { projectRoot } from '../../tools/node26.mjs';
 
-// Each *.test.yaml is a file of cases in the product's own format, run here through the bundle and the engine.
+// Each *.test.yaml is a file of cases in the product's own format, run here through the bundle and the engine, and by the real belayctl.
 const here = dirname(fileURLToPath(import.meta.url));
 const read = (file: string): PolicyFile => ({ name: relative(here, file), text: readFileSync(file, 'utf8') });
 const yamlBelow = (folder: string): readonly PolicyFile[] =>
@@ -61,4 +63,12 @@ test('every rule of our own policies holds in a case', () => {
   const own = rules.filter(({ file }) => !file.startsWith('..'));
   expect(own.length).toBeGreaterThan(30);
   expect(own.filter(({ held }) => held === 0).map(({ file, rule }) => `${file}: ${rule}`)).toEqual([]);
+});
+
+test('belayctl policy test says the same', () => {
+  const ran = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', join(projectRoot, 'policy-server/cli/main.ts'), 'policy', 'test', here, '--json'], { encoding: 'utf8', timeout: 60_000, maxBuffer: 64 * 1024 * 1024 });
+  expect([ran.status, ran.stderr]).toEqual([0, '']);
+  const report = JSON.parse(ran.stdout) as { readonly suites: readonly { readonly cases: readonly { readonly name: string; readonly outcome: unknown }[] }[] };
+  const own = suites.map(({ suite, tested }) => runCases(suite, tested, sha256).results.map(({ name, outcome }) => ({ name, outcome })));
+  expect(report.suites.map((suite) => suite.cases.map(({ name, outcome }) => ({ name, outcome })))).toEqual(own);
 });

@@ -4,6 +4,7 @@ import { define, group, note, type OutputOptions, print, running, wantsJson } fr
 import { Ended, type ExitName } from '../exit-codes.ts';
 import { details, inert, inertLines, table, timeText } from '../text.ts';
 import { readPolicyFiles } from './policy-files.ts';
+import { addPolicyTest } from './policy-test.ts';
 import { collect, wholeNumber } from './token.ts';
 
 type Change = { readonly name: string; readonly change: 'added' | 'changed' | 'removed' | 'unchanged'; readonly diff: string };
@@ -29,6 +30,7 @@ export function addPolicies(program: Command): void {
     .addHelpText('after', '\nPolicies are known by metadata.name, sets and defaults by kind and name: those in the files are added or replaced, the others\nstay (see --prune). What uses a set or defaults that change is compiled anew.\nEvery error of every file is listed, with file, line and column; then nothing is applied. A change that would leave\nthe fleet without its recovery rule is refused.')
     .action(running(apply));
   define(policy, 'check', 'Check policy files here, without a server.', ['belayctl policy check -f policies/']).requiredOption(...files).action(running(check));
+  addPolicyTest(policy);
   define(policy, 'list', 'List the policies in force, or those of an older version.', []).option('--version <number>', 'of this version', wholeNumber).action(running(list));
   define(policy, 'show', 'Print a policy as it was written.', ['belayctl policy show developers > developers.yaml']).argument('<name>').option('--version <number>', 'of this version', wholeNumber).action(running(show));
   define(policy, 'versions', 'List versions, newest first: who published what, when and why.', []).option('--limit <number>', 'how many', wholeNumber, 50).action(running(versions));
