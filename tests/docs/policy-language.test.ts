@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { decide, type Decision, decodeBundle, encodeBundle, loadPolicySet, type PolicySet, rulePaths } from '../../core/src/policy/index.ts';
-import { compilePolicy, formatProblems, parsePolicyDocuments, type PolicyDocument } from '../../core/src/policy-tools/index.ts';
+import { sha256 } from '../../core/node/crypto.ts';
+import { decide, type Decision, loadPolicySet, rulePaths } from '../../core/src/policy/index.ts';
+import { formatProblems, loadCaseFile, parsePolicyDocuments, type PolicyDocument, questionIn, runCases, type TestedPolicies, testedPolicies } from '../../core/src/policy-tools/index.ts';
 import { factNames } from '../../tools/generate-policy-reference.mjs';
 import { projectRoot } from '../../tools/node26.mjs';
-import { questionIn } from '../policy-cases/world.ts';
 import { type Block, type Lesson, lessonsOf, type Row } from './course.ts';
 import { deciders, demandsText, obligationsText, requestOf } from './request.ts';
 
@@ -22,15 +22,11 @@ function documentsOf(blocks: readonly Block[]): readonly PolicyDocument[] {
 const isPolicy = ({ kind }: Block): boolean => kind === 'policy';
 const blocks = lessons.flatMap(({ documents }) => documents).filter(isPolicy);
 
-/** The policies of a lesson, through the bundle as a device gets them. */
-function setOf(lesson: Lesson): PolicySet {
-  const names = lesson.documents.map(({ name }) => name);
-  const policies = documentsOf(blocks).filter(({ file, policy }) => policy !== undefined && names.includes(file));
-  return loadPolicySet(policies.map(({ policy }) => {
-    const decoded = decodeBundle(encodeBundle(compilePolicy(policy as NonNullable<typeof policy>)));
-    if (!decoded.ok) throw new Error(decoded.error.message);
-    return decoded.value;
-  }));
+/** The policies of these files, sets of all the page filled in, through the bundle as a device gets them. */
+function policiesOf(names: readonly string[]): TestedPolicies {
+  const tested = testedPolicies(documentsOf(blocks).filter(({ file }) => names.includes(file)));
+  if (!tested.ok) throw new Error(formatProblems(tested.error));
+  return tested.value;
 }
 
 type Told = 'decision' | 'rule' | 'demands' | 'carries';
@@ -74,12 +70,21 @@ test('every fact of expressions is on the page', () => {
 
 for (const lesson of lessons.filter(({ tables }) => tables.length > 0)) {
   describe(lesson.heading, () => {
-    const set = setOf(lesson);
+    const set = loadPolicySet(policiesOf(lesson.documents.map(({ name }) => name)).map(({ policy }) => policy));
     test.each(rowsOf(lesson))('%s', (_title, row, answers) => {
       const { world, ask } = requestOf(row);
-      const { request, context } = questionIn(world, { ...ask, rulePaths: rulePaths(set) });
+      const { request, context } = questionIn(world, ask, { sha256, rulePaths: rulePaths(set) });
       const found = told(decide(set, request, context));
       expect(answers.map((answer) => [answer, found[answer]])).toEqual(answers.map((answer) => [answer, row[answer] ?? '']));
     });
   });
 }
+
+const caseFiles = lessons.flatMap(({ documents }) => documents).filter(({ kind }) => kind === 'cases');
+test.each(caseFiles.map((block) => [block.name, block] as const))('%s holds', (_name, block) => {
+  const suites = loadCaseFile(block);
+  if (!suites.ok) throw new Error(formatProblems(suites.error));
+  const results = suites.value.flatMap((suite) => runCases(suite, policiesOf(suite.policies ?? []), sha256).results);
+  expect(results.length).toBeGreaterThan(0);
+  expect(results.filter(({ mismatches }) => mismatches.length > 0)).toEqual([]);
+});

@@ -1,5 +1,5 @@
 import type { Decision, Demands, Obligations } from '../../core/src/policy/index.ts';
-import type { Ask, World } from '../policy-cases/world.ts';
+import type { Ask, World } from '../../core/src/policy-tools/index.ts';
 import type { Row } from './course.ts';
 
 /** A device as the tables take it for granted. */
@@ -7,7 +7,7 @@ const USERS = ['ada', 'bob', 'build', 'eve', 'gast', 'olga', 'postgres'];
 const GROUPS = ['adm', 'admins', 'belay-recovery', 'dba', 'developers', 'editors', 'finance', 'guests', 'network', 'oncall', 'operators', 'postgres', 'security', 'shadow', 'staff', 'support', 'web'];
 const SBIN = ['arping', 'fdisk', 'nginx', 'reboot'];
 const LOCAL = ['backup', 'deploy', 'payments', 'publish'];
-const debian = { version: '8.14.1-2', repositories: ['Debian/stable'], signedBy: [], unmodified: true };
+const debian = { version: '8.14.1-2', repositories: ['Debian/stable'] };
 
 const device: World = {
   users: Object.fromEntries(USERS.map((name, index) => [name, 1001 + index])),
@@ -15,10 +15,8 @@ const device: World = {
   groups: { ...Object.fromEntries(GROUPS.map((name, index) => [name, 2001 + index])), blue: 'unknown' },
   primary: { postgres: 'postgres' },
   files: {
-    '/usr/bin/vim.basic': {},
     '/usr/bin/ping': { package: { ...debian, name: 'iputils-ping' } },
     '/usr/sbin/arping': { package: { ...debian, name: 'iputils-arping', unmodified: false } },
-    '/usr/bin/tracepath': {},
     '/usr/bin/curl': { package: { ...debian, name: 'curl' } },
     '/home/ada/bin/tool': { writable: true },
     '/home/ada/bin/vi': { writable: true },
@@ -32,7 +30,6 @@ export function requestOf(row: Row): { readonly world: World; readonly ask: Ask 
   const [, name = '', groups] = /^([a-z]+)(?: \(([a-z, -]+)\))?$/.exec(row['who'] ?? '') ?? [];
   const { words, as } = commandOf(row['types'] ?? '');
   const server = row['server'] ?? '';
-  const silent = /^silent ([0-9]+)([mh])$/.exec(server);
   const ask: Ask = {
     who: known(name, USERS),
     groups: groups?.split(', ').map((group) => known(group, GROUPS)),
@@ -44,9 +41,9 @@ export function requestOf(row: Row): { readonly world: World; readonly ask: Ask 
     address: row['address'],
     above: row['above']?.split(', '),
     expired: server === 'expired',
-    silent: silent === null ? 'unknown' : `${silent[1]}${silent[2]}`,
+    silent: server === 'not known' ? 'unknown' : /^silent (.*)$/.exec(server)?.[1],
   };
-  return { world: { ...device, files: { ...device.files, ...fileOf(words[0] as string) }, device: deviceOf(row['device']) }, ask };
+  return { world: { ...device, device: deviceOf(row['device']) }, ask };
 }
 
 function known(name: string, names: readonly string[]): string {
@@ -55,7 +52,7 @@ function known(name: string, names: readonly string[]): string {
 }
 
 /** `sudo -u USER -g GROUP PROGRAM ARGUMENT…`, with single quotes as in a shell. */
-function commandOf(typed: string): { readonly words: readonly string[]; readonly as: Ask['as'] } {
+function commandOf(typed: string): { readonly words: string[]; readonly as: Ask['as'] } {
   const words = [...typed.replace(/^`sudo (.*)`$/, '$1').matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? (match[2] as string));
   const as: { user?: string; group?: string } = {};
   for (let option = words[0]; option === '-u' || option === '-g'; option = words[0]) {
@@ -71,11 +68,6 @@ function folderOf(program: string): string {
   return SBIN.includes(program) ? '/usr/sbin' : LOCAL.includes(program) ? '/usr/local/sbin' : '/usr/bin';
 }
 
-/** What is typed exists, unless the device has it already. */
-function fileOf(path: string): World['files'] {
-  return device.files?.[path] !== undefined || device.links?.[path] !== undefined ? {} : { [path]: {} };
-}
-
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 
 /** `Wed 10:00`, of a week that began with the first of the month. */
@@ -84,13 +76,13 @@ function timeOf(text: string): string {
   return `2026-03-0${DAYS.indexOf(known(day, DAYS)) + 1}T${time}:00Z`;
 }
 
-/** `encrypted=true, patchAgeDays=3, label:site=berlin, group:kiosks`. */
+/** `encrypted=true, patchAgeDays=3, label:site=berlin`. */
 function deviceOf(text: string | undefined): World['device'] {
   const parts = text?.split(', ') ?? [];
-  const after = (prefix: string): string[] => parts.filter((part) => part.startsWith(prefix)).map((part) => part.slice(prefix.length));
+  const labels = parts.filter((part) => part.startsWith('label:')).map((part) => part.slice('label:'.length));
   const pairs = (texts: readonly string[]): [string, string][] => texts.map((each) => [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)]);
-  const posture = pairs(parts.filter((part) => !/^(?:label|group):/.test(part))).map(([name, value]) => [name, JSON.parse(value) as unknown]);
-  return { groups: after('group:'), labels: Object.fromEntries(pairs(after('label:'))), posture: Object.fromEntries(posture) as Record<string, never> };
+  const posture = pairs(parts.filter((part) => !part.startsWith('label:'))).map(([name, value]) => [name, JSON.parse(value) as unknown]);
+  return { labels: Object.fromEntries(pairs(labels)), posture: Object.fromEntries(posture) as Record<string, never> };
 }
 
 const minutes = (ms: number): string => `${ms / 60_000} min`;

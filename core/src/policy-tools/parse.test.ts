@@ -17,7 +17,7 @@ const head = 'apiVersion: belay/v1\nkind: Policy\nmetadata: { name: p }\n';
 const rule = (lines: string): string => `${head}rules:\n  - name: r\n${lines.split('\n').map((line) => `    ${line}`).join('\n')}\n`;
 
 test('the examples have no errors, pass the recovery check and go through a bundle unchanged', () => {
-  const parsed = parsePolicyFiles(['recovery.yaml', 'base.yaml', 'developers.yaml'].map(example));
+  const parsed = parsePolicyFiles(['recovery.yaml', 'base.yaml', 'shared.yaml', 'developers.yaml'].map(example));
   if (!parsed.ok) throw new Error(formatProblems(parsed.error));
   const compiled = parsed.value.map(compilePolicy);
   expect(checkRecovery(compiled)).toBeUndefined();

@@ -1,0 +1,110 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { unenforceable } from '../../agent/src/decide/enforceable.ts';
+import { sha256 } from '../../core/node/crypto.ts';
+import { encodeUtf8 } from '../../core/src/bytes.ts';
+import type { CompiledRule, Decision } from '../../core/src/policy/index.ts';
+import {
+  assess, type CaseSuite, checkRecovery, compilePolicy, coverageOf, formatProblems, loadCaseFile, parsePolicyDocuments, type PolicyDocument, type PolicyFile, runCases, type SuiteResult, type TestedPolicies,
+  testedPolicies,
+} from '../../core/src/policy-tools/index.ts';
+import { projectRoot } from '../../tools/node26.mjs';
+
+// examples/policies: right, in order, tried by their cases, told of in the README.
+const folder = join(projectRoot, 'examples', 'policies');
+const all = readdirSync(folder).sort().map((name): PolicyFile => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
+const isCases = ({ name }: PolicyFile): boolean => name.endsWith('.test.yaml');
+const policyFiles = all.filter((file) => !isCases(file));
+
+function documentsOf(files: readonly PolicyFile[]): readonly PolicyDocument[] {
+  const parsed = parsePolicyDocuments(files);
+  if (!parsed.ok) throw new Error(formatProblems(parsed.error));
+  return parsed.value;
+}
+
+const documents = documentsOf(policyFiles);
+const compiled = documents.flatMap(({ policy }) => (policy === undefined ? [] : [compilePolicy(policy)]));
+
+test('they are one fleet, with a way in, and enough of them', () => {
+  expect(compiled.length).toBeGreaterThanOrEqual(8);
+  expect(checkRecovery(compiled)).toBeUndefined();
+});
+
+test('everything that is shared is used', () => {
+  const used = new Set(documents.flatMap(({ uses }) => uses));
+  expect(documents.filter(({ kind, name }) => kind !== 'Policy' && !used.has(`${kind}/${name}`)).map(({ name }) => name)).toEqual([]);
+});
+
+test('what the table of escapes finds is accepted in a comment, with its reason', () => {
+  const found = compiled.flatMap(({ name, rules }) => rules.filter(({ then }) => then !== 'deny').flatMap((rule) => {
+    const environment = Object.fromEntries(rule.obligations.environment.set.map((each) => [each.name, each.values[0] as string]));
+    const targets = rule.run.is.flatMap((target) => argumentLists(target.args).map((args) => ({ command: target.command, args })));
+    return targets.some((target) => assess(target, { environment }).some(({ severity }) => severity !== 'low')) ? [`${name}/${rule.name}`] : [];
+  }));
+  const accepted = documents.flatMap(({ policy, source }) => (policy?.rules ?? []).filter((rule) => hasComment(source, rule.name)).map((rule) => `${policy?.metadata.name}/${rule.name}`));
+  expect(found.length).toBeGreaterThan(0);
+  expect(accepted).toEqual(expect.arrayContaining(found));
+});
+
+/** Every choice of alternatives; a regular expression counts as any text. */
+function argumentLists(args: readonly (string | { readonly regex: string } | { readonly either: readonly string[] })[] | undefined): readonly (readonly string[] | undefined)[] {
+  if (args === undefined) return [undefined];
+  const choices = args.map((spec) => (typeof spec === 'string' ? [spec] : 'either' in spec ? spec.either : ['*']));
+  return choices.reduce<readonly (readonly string[])[]>((lists, each) => lists.flatMap((list) => each.map((choice) => [...list, choice])), [[]]);
+}
+
+/** Between the rule's name and the next rule's. */
+function hasComment(source: string, rule: string): boolean {
+  const [, after = ''] = source.split(`- name: ${rule}\n`);
+  return /# belay: accept [a-z-]+ because \S/.test(after.split('\n  - name: ')[0] as string);
+}
+
+test('no rule uses what an agent of this version cannot hold', () => {
+  const refused = compiled.flatMap(({ name, rules }) => rules.filter(({ then }) => then !== 'deny').flatMap((rule) => unenforceable(permitOf(rule)).map((key) => `${name}/${rule.name}: ${key}`)));
+  expect(refused).toEqual([]);
+});
+
+/** What a device would be told if this rule alone decided. */
+function permitOf({ demands, obligations, failures }: CompiledRule): Exclude<Decision, { readonly kind: 'deny' }> {
+  const { environment, cwd, ...rest } = obligations;
+  const set = environment.set.map(({ name, values }) => [name, values[0] as string] as const);
+  const { diskFull, recorderUnable } = failures;
+  return { kind: 'ask', by: [], message: undefined, demands, obligations: { ...rest, environment: { keep: environment.keep, set }, cwd: cwd[0], sha256: undefined, argv0: encodeUtf8('/x'), diskFull, recorderUnable, conflicts: [] } };
+}
+
+test('the README has a row for each file', () => {
+  const readme = readFileSync(join(projectRoot, 'examples', 'README.md'), 'utf8');
+  for (const { name } of policyFiles) expect(readme).toContain(`(policies/${name})`);
+});
+
+const runs = all.filter(isCases).flatMap((file) => suitesOf(file).map((suite) => runSuite(suite)));
+
+function suitesOf(file: PolicyFile): readonly CaseSuite[] {
+  const suites = loadCaseFile(file);
+  if (!suites.ok) throw new Error(formatProblems(suites.error));
+  return suites.value;
+}
+
+function runSuite(suite: CaseSuite): SuiteResult & { readonly tested: TestedPolicies } {
+  const tested = testedPolicies(documentsOf(policyFiles.filter(({ name }) => suite.policies?.includes(name) ?? true)));
+  if (!tested.ok) throw new Error(formatProblems(tested.error));
+  return { ...runCases(suite, tested.value, sha256), tested: tested.value };
+}
+
+for (const { suite, results } of runs) {
+  describe(`${suite.file}: ${suite.description}`, () => {
+    test.each(results.map((result) => [result.name, result] as const))('%s', (_name, { mismatches, why }) => {
+      expect({ mismatches, why }).toEqual({ mismatches: [], why: [] });
+    });
+  });
+}
+
+test('every rule holds in a case, and every policy has a case of what must not be', () => {
+  const { rules } = coverageOf(runs);
+  expect(rules.filter(({ held }) => held === 0).map(({ file, rule }) => `${file}: ${rule}`)).toEqual([]);
+  for (const file of new Set(runs.map(({ suite }) => suite.file))) {
+    const outcomes = runs.filter(({ suite }) => suite.file === file).flatMap(({ results }) => results.map(({ outcome }) => outcome.decision));
+    expect([file, outcomes.includes('deny'), outcomes.some((decision) => decision !== 'deny')]).toEqual([file, true, true]);
+  }
+});
