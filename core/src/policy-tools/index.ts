@@ -10,6 +10,7 @@ export { type World } from './cases/schema-world.ts';
 export { type TestedPolicies, testedPolicies } from './cases/tested.ts';
 export { compilePolicy } from './compile.ts';
 export type { KnownDevice } from './entitlements/open-question.ts';
+export { whoCanSchema } from './entitlements/question-schema.ts';
 export type { Verdict, VerdictRule } from './entitlements/verdict.ts';
 export type { OpenCriterion } from './entitlements/weigh.ts';
 export { type Entitlement, type OtherRule, whoCan, type WhoCan, type WhoCanQuestion } from './entitlements/who-can.ts';
@@ -18,6 +19,7 @@ export { checkExpression, type ExpressionProblem } from './expression-check.ts';
 export {
   assess, type EscapeFinding, type EscapeGuards, type EscapeTarget, escapeTable, type ProgramEntry, programOf, type Rewrite, rewriteFor, type Severity,
 } from './escapes/index.ts';
+export { type ExplainedRequest, explainRequest, requestSchema, type WrittenRequest } from './explain-request.ts';
 export { documentNames, MAX_FILE_CHARS, MAX_FILES, parsePolicyDocuments, parsePolicyFiles, type PolicyDocument, type PolicyFile } from './parse.ts';
 export { formatProblems, type PolicyProblem } from './problem.ts';
 export { checkRecovery } from './recovery.ts';

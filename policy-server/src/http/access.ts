@@ -28,6 +28,9 @@ export const ACCESS = {
   // A policy can make anybody root on every device.
   'POST /api/v1/policies/apply': 'administrator',
   'POST /api/v1/policy-versions/:version/rollback': 'administrator',
+  'POST /api/v1/policies/explain': 'viewer',
+  'POST /api/v1/policies/who-can': 'viewer',
+  'POST /api/v1/policies/test': 'viewer',
   'GET /api/v1/policies': 'viewer',
   'GET /api/v1/policies/:name': 'viewer',
   'GET /api/v1/policy-versions': 'viewer',

@@ -10,10 +10,14 @@ import type { ServerContext } from '../context.ts';
 import { type AdminService, createAdminService, type Principal } from '../features/admins/service.ts';
 import { createDeviceService } from '../features/devices/service.ts';
 import { createEventQuery } from '../features/event-query/service.ts';
+import { createCaseRuns } from '../features/policies/case-runs.ts';
+import { createPolicyQuestions } from '../features/policies/questions.ts';
 import { createPolicyService } from '../features/policies/service.ts';
 import { ACCESS, mayCall, type RouteName } from './access.ts';
 import { adminRoutes, deviceRoutes, enrollTokenRoutes } from './admin-routes.ts';
+import { caseRunRoutes } from './case-run-routes.ts';
 import { eventRoutes } from './event-routes.ts';
+import { policyQuestionRoutes } from './policy-question-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { problemOf } from './problem.ts';
 import { type Call, type Route, STREAMED } from './route.ts';
@@ -77,7 +81,7 @@ function allRoutes(context: ServerContext, admins: AdminService): readonly Route
   const devices = createDeviceService(context);
   const routes = [
     ...adminRoutes(admins), ...enrollTokenRoutes(devices), ...deviceRoutes(devices),
-    ...policyRoutes(createPolicyService(context), context.config.limits.messageBytes),
+    ...policyRoutes(createPolicyService(context), context.config.limits.messageBytes), ...policyQuestionRoutes(createPolicyQuestions(context)), ...caseRunRoutes(createCaseRuns(context)),
     ...eventRoutes({ ...context, devices, events: createEventQuery(context) }), ...statusRoutes(context),
   ];
   const missing = (Object.keys(ACCESS) as RouteName[]).filter((name) => routes.filter((each) => each.name === name).length !== 1);

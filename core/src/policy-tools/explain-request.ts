@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import type { Sha256 } from '../crypto.ts';
+import { type CompiledPolicy, decide, explain, forRequester, type RequesterExplanation, type RuleExplanation, rulePaths } from '../policy/index.ts';
+import { caseSets } from './cases/run.ts';
+import { type CaseOutcome, outcomeOf } from './cases/outcome.ts';
+import { questionIn } from './cases/question.ts';
+import { caseSchema } from './cases/schema.ts';
+import { worldSchema } from './cases/schema-world.ts';
+
+/** A request in the form in which a file of cases has it; what a case is called and expects may stand there and says nothing. */
+export const requestSchema = z.strictObject({
+  world: worldSchema.default({}),
+  case: caseSchema.partial({ name: true, expect: true }).refine(({ run }) => run[0]?.startsWith('/') === true, { path: ['run', 0], message: 'the command must be an absolute path, for instance /usr/bin/apt-get' }),
+});
+export type WrittenRequest = z.output<typeof requestSchema>;
+
+/** For those who may see all of it. */
+export type ExplainedRequest = {
+  readonly outcome: CaseOutcome;
+  /** Those that hold, then the nearest misses. */
+  readonly rules: readonly RuleExplanation[];
+  readonly omitted: number;
+  /** What of it whoever asks is shown. */
+  readonly requester: RequesterExplanation;
+  /** Names of policies that are not for this device. */
+  readonly elsewhere: readonly string[];
+  /** Policies of this device that only watch, and what they would make of it; undefined: there are none. */
+  readonly monitored: { readonly policies: readonly string[]; readonly outcome: CaseOutcome } | undefined;
+};
+
+/** Rules that are listed when all are asked for: an answer has an end. */
+const MAX_RULES = 1000;
+
+/** Why a device of such a world decides as it does, by the engine that decides there. */
+export function explainRequest(policies: readonly CompiledPolicy[], { world, case: ask }: WrittenRequest, options: { readonly sha256: Sha256; readonly all?: boolean | undefined }): ExplainedRequest {
+  const { enforced, monitored } = caseSets({ world }, policies);
+  const { request, context } = questionIn(world, ask, { sha256: options.sha256, rulePaths: rulePaths(monitored) });
+  const explanation = explain(enforced, request, context, ...(options.all === true ? [MAX_RULES] : []));
+  const here = new Set(monitored.policies.map(({ name }) => name));
+  return {
+    outcome: outcomeOf(explanation.decision),
+    rules: explanation.rules,
+    omitted: explanation.omitted,
+    requester: forRequester(explanation),
+    elsewhere: policies.filter(({ name }) => !here.has(name)).map(({ name }) => name).sort(),
+    monitored: monitored === enforced ? undefined : { policies: namesOf(monitored.policies), outcome: outcomeOf(decide(monitored, request, context)) },
+  };
+}
+
+function namesOf(policies: readonly CompiledPolicy[]): readonly string[] {
+  return policies.filter(({ mode }) => mode === 'monitor').map(({ name }) => name).sort();
+}
