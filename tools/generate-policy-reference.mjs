@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { unenforceable } from '../agent/src/decide/enforceable.ts';
 import { NO_OBLIGATIONS } from '../core/src/policy/obligations.ts';
 import { FACTS } from '../core/src/policy/facts.ts';
+import { policyTestSchema } from '../core/src/policy-tools/cases/schema.ts';
 import { SCHEMAS } from '../core/src/policy-tools/schema.ts';
 import { projectRoot } from './node26.mjs';
 
@@ -15,6 +16,8 @@ const aboutKinds = {
   UserSet: 'People under one name, for `who`: `set:NAME`.',
   DeviceSet: 'Devices under one name, for `targets.devices`: `set:NAME`.',
   Defaults: 'What rules say that do not say otherwise, for policies that name it under `extends`.',
+  Monitor: 'Devices on which policies watch and enforce nothing.',
+  PolicyTest: 'Requests and what must come of them, for `belayctl policy test`. In files of their own; never applied.',
 };
 
 /** What each fact is; a test holds the list against FACTS. */
@@ -74,9 +77,15 @@ A key that is not listed is an error. "Left out" says what holds where a key is 
 const kindOf = (schema) => schema.def.type;
 const aboutOf = (schema) => schema.meta()?.description;
 
-/** What an optional key holds. */
+const isWrapped = (schema) => kindOf(schema) === 'optional' || kindOf(schema) === 'nullable';
+
+/** What a key holds that may be left out, or null. */
 function insideOf(schema) {
-  return kindOf(schema) === 'optional' ? insideOf(schema.def.innerType) : schema;
+  return isWrapped(schema) ? insideOf(schema.def.innerType) : schema;
+}
+
+function isNullable(schema) {
+  return kindOf(schema) === 'nullable' || (isWrapped(schema) && isNullable(schema.def.innerType));
 }
 
 /** The objects that a value may be, or hold. */
@@ -100,7 +109,8 @@ const code = (value) => `\`${value}\``;
 const listed = (words) => [...new Set(words)].join(' or ');
 
 function boundsOf({ minValue, maxValue }) {
-  return Number.isSafeInteger(minValue) && Number.isSafeInteger(maxValue) ? `, ${minValue} to ${maxValue}` : '';
+  if (!Number.isSafeInteger(minValue)) return '';
+  return maxValue < Number.MAX_SAFE_INTEGER ? `, ${minValue} to ${maxValue}` : `, at least ${minValue}`;
 }
 
 const grouped = (form) => (form.includes(' or ') ? `(${form})` : form);
@@ -108,6 +118,10 @@ const grouped = (form) => (form.includes(' or ') ? `(${form})` : form);
 /** What a value looks like, in a few words; `link` names the section of an object. */
 function formOf(schema, link) {
   const inside = insideOf(schema);
+  return isNullable(schema) ? `${plainFormOf(inside, link)} or \`null\`` : plainFormOf(inside, link);
+}
+
+function plainFormOf(inside, link) {
   switch (kindOf(inside)) {
     case 'object':
       return link(inside);
@@ -139,6 +153,7 @@ function sentencesOf(schema) {
   const own = aboutOf(schema) === undefined ? [] : [aboutOf(schema)];
   switch (kindOf(schema)) {
     case 'optional':
+    case 'nullable':
       return [...own, ...sentencesOf(schema.def.innerType)];
     case 'array':
       return [...own, ...sentencesOf(schema.def.element).map(ofEach)];
@@ -158,7 +173,7 @@ function ofEach(sentence) {
 }
 
 /** `Left out: …` and `Default …` have a column of their own. */
-const absence = /(?:^|(?<=\. ))(?:Left out(?:, [^:]+)?: .*|Default [^.]*\.?)$/;
+const absence = /(?:^|(?<=\. ))(?:Left out(?:, [^:]+)?: |Default:? ).*$/;
 
 function meaningOf(schema) {
   const own = aboutOf(schema) ?? aboutOf(insideOf(schema)) ?? '';
@@ -171,7 +186,7 @@ function meaningOf(schema) {
 
 function absentOf(schema, found) {
   if (kindOf(schema) !== 'optional') return 'must be there';
-  const text = found.replace(/^Left out: |^Default |\.$/g, '');
+  const text = found.replace(/^Left out: |^Default:? |\.$/g, '');
   return text.startsWith('Left out, ') ? text.replace('Left out, ', '') : text;
 }
 
@@ -237,7 +252,8 @@ class Sections {
 
 function kindsText() {
   const sections = new Sections();
-  return Object.entries(SCHEMAS).map(([kind, schema]) => {
+  return Object.entries({ ...SCHEMAS, PolicyTest: policyTestSchema }).map(([kind, schema]) => {
+    if (aboutKinds[kind] === undefined) throw new Error(`the reference does not say what ${kind} is`);
     sections.write(schema, '');
     return `## ${kind}\n\n${aboutKinds[kind]}\n\n${sections.taken()}\n`;
   }).join('\n');

@@ -13,9 +13,9 @@ const sha256 = text((value) => (/^[0-9a-fA-F]{64}$/.test(value) ? undefined : { 
 const owner = z.union([
   name,
   z.strictObject({
-    name: name.optional(),
-    version: name.optional().meta({ description: 'Default 1.0.' }),
-    manager: z.enum(['deb', 'rpm']).optional().meta({ description: 'Default deb.' }),
+    name: name.optional().meta({ description: 'What it is called. Default plain.' }),
+    version: name.optional().meta({ description: 'As the package manager writes it. Default 1.0.' }),
+    manager: z.enum(['deb', 'rpm']).optional().meta({ description: 'Which database knows it. Default deb.' }),
     repositories: z.array(name).max(256).optional().meta({ description: 'ORIGIN/SUITE each. Default none: a local package.' }),
     signedBy: z.array(name).max(256).optional().meta({ description: 'Fingerprints of keys. Default none.' }),
     unmodified: z.union([z.boolean(), z.literal('unknown')]).optional().meta({ description: 'Whether the file is as the package brought it. Default true.' }),
@@ -34,24 +34,24 @@ const file = z.union([
 ]);
 
 const posture = z.strictObject({
-  encrypted: z.boolean().optional(),
-  secureBoot: z.boolean().optional(),
-  firewall: z.boolean().optional(),
-  healthy: z.boolean().optional(),
+  encrypted: z.boolean().optional().meta({ description: 'The root file system is on an encrypted disk.' }),
+  secureBoot: z.boolean().optional().meta({ description: 'The firmware started it with secure boot.' }),
+  firewall: z.boolean().optional().meta({ description: 'A firewall is on.' }),
+  healthy: z.boolean().optional().meta({ description: 'The agent records, and its journal has room.' }),
   os: name.optional().meta({ description: 'ID of os-release(5).' }),
   osVersion: name.optional().meta({ description: 'VERSION_ID of os-release(5).' }),
-  patchAgeDays: z.number().int().min(0).max(100_000).optional(),
+  patchAgeDays: z.number().int().min(0).max(100_000).optional().meta({ description: 'Days since packages were last installed or upgraded.' }),
 });
 
 const zone = text((value) => (isZone(value) ? undefined : { message: `"${value}" is no time zone`, remedy: 'Write an IANA name, for instance Europe/Berlin or UTC.' }));
 
 const device = z.strictObject({
-  id: name.optional().meta({ description: 'Default d-test.' }),
-  name: name.optional().meta({ description: 'Default laptop-7.' }),
-  groups: z.array(name).max(256).optional(),
-  labels: z.record(z.string().min(1).max(256), z.string().max(256)).optional(),
-  posture: posture.optional().meta({ description: 'What is left out is not known.' }),
-  zone: zone.optional().meta({ description: 'Default UTC.' }),
+  id: name.optional().meta({ description: 'For device:ID in targets. Default d-test.' }),
+  name: name.optional().meta({ description: 'What the server calls it. Default laptop-7.' }),
+  groups: z.array(name).max(256).optional().meta({ description: 'Its groups, by the server.' }),
+  labels: z.record(z.string().min(1).max(256), z.string().max(256)).optional().meta({ description: 'Its labels, by the server.' }),
+  posture: posture.optional().meta({ description: 'How it stands; what is not written is not known.' }),
+  zone: zone.optional().meta({ description: 'Its time zone. Default UTC.' }),
 });
 
 export const worldSchema = z.strictObject({
@@ -60,7 +60,7 @@ export const worldSchema = z.strictObject({
   primary: z.record(z.string(), name).optional().meta({ description: 'Primary group by user name. Default: the group of that name.' }),
   files: z.record(z.string(), file).optional().meta({ description: 'By absolute path. One that is not listed exists, is only root\'s to write, and belongs to no known package.' }),
   links: z.record(z.string(), path).optional().meta({ description: 'Symbolic links: what each leads to.' }),
-  device: device.optional(),
+  device: device.optional().meta({ description: 'What the server and the device itself know of it. Policies with targets are in force only where they fit.' }),
 });
 
 /** All the way down. */

@@ -20,29 +20,39 @@ const askFields = {
   who: name.meta({ description: 'A user by name, or uid:N: one whose name is not known.' }),
   groups: z.array(name).max(1000).optional().meta({ description: 'Groups beside the primary one, by name or as gid:N.' }),
   run: z.array(bytes).min(1).max(10_000).meta({ description: 'The command as it is typed, in full, and its arguments. \\xHH stands for a byte.' }),
-  as: z.strictObject({ user: name.optional(), group: name.optional(), uid: id.optional(), gid: id.optional() }).optional().meta({ description: 'Default root.' }),
-  cwd: path.optional().meta({ description: 'Default /home/user.' }),
+  as: z
+    .strictObject({
+      user: name.optional().meta({ description: 'sudo -u NAME.' }),
+      group: name.optional().meta({ description: 'sudo -g NAME. Alone: oneself, with that group.' }),
+      uid: id.optional().meta({ description: 'sudo -u \'#N\'; -1 is one that no rule may grant.' }),
+      gid: id.optional().meta({ description: 'sudo -g \'#N\'.' }),
+    })
+    .optional()
+    .meta({ description: 'Whom it would run as. Default root.' }),
+  cwd: path.optional().meta({ description: 'Working directory. Default /home/user.' }),
   env: z.array(variable).max(1000).optional().meta({ description: 'NAME=value each: the environment of the command.' }),
   at: at.optional().meta({ description: '2026-03-04T10:00:00Z, with another offset, or without one: by the clock of the device. Default 2026-03-04T10:00:00Z, a Wednesday.' }),
-  terminal: z.boolean().optional().meta({ description: 'Default true.' }),
-  door: z.enum(['sudo', 'run', 'polkit', 'tray']).optional().meta({ description: 'Default sudo.' }),
+  terminal: z.boolean().optional().meta({ description: 'There is a terminal. Default true.' }),
+  door: z.enum(['sudo', 'run', 'polkit', 'tray']).optional().meta({ description: 'How it is asked for. Default sudo.' }),
   expired: z.boolean().optional().meta({ description: 'The policy in force has expired. Default false.' }),
   silent: z.union([z.literal('unknown'), duration(YEAR_HOURS)]).optional().meta({ description: 'For how long the server has not been heard of. Default 0s.' }),
   above: z.array(path).max(64).optional().meta({ description: 'Programs above, parent first. Left out: not known.' }),
   whole: z.boolean().optional().meta({ description: 'Whether none of those above has gone. Default true.' }),
-  login: z.enum(['console', 'desktop', 'ssh', 'service']).optional().meta({ description: 'Left out: not known.' }),
+  login: z.enum(['console', 'desktop', 'ssh', 'service']).optional().meta({ description: 'How they logged in. Left out: not known.' }),
   address: address.optional().meta({ description: 'Of an SSH login, the address it came from. Left out: not known.' }),
 };
 
-export const caseSchema = z.strictObject({ name, ...askFields, expect: expectSchema });
+export const caseSchema = z.strictObject({ name: name.meta({ description: 'What it shows; unique in its file.' }), ...askFields, expect: expectSchema });
 
 export const policyTestSchema = z.strictObject({
-  apiVersion: z.literal('belay/v1'),
+  apiVersion: z.literal('belay/v1').meta({ description: 'The version of the language.' }),
   kind: z.literal('PolicyTest'),
-  metadata: z.strictObject({ name: documentName('policy test'), description: text(prose('The description', 1000)).optional() }),
+  metadata: z
+    .strictObject({ name: documentName('policy test'), description: text(prose('The description', 1000)).optional().meta({ description: 'For people.' }) })
+    .meta({ title: 'Metadata', description: 'What the document is called.' }),
   policies: z.array(name).min(1).max(1000).optional().meta({ description: 'Files and folders of policies, relative to this file. Left out: every policy file beside this one.' }),
   world: worldSchema.optional().meta({ description: 'The device. All of it is optional.' }),
-  cases: z.array(caseSchema).min(1).max(20_000),
+  cases: z.array(caseSchema).min(1).max(20_000).meta({ description: 'In any order; none depends on another.' }),
 });
 
 export type PolicyTestShape = DeepReadonly<z.infer<typeof policyTestSchema>>;
