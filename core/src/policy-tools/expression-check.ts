@@ -45,5 +45,6 @@ function remedyFor(source: string, offset: number): string {
   if (/^and\b/i.test(rest)) return 'Write && for "and".';
   if (/^or\b/i.test(rest)) return 'Write || for "or".';
   if (/^not\b/i.test(rest)) return 'Write ! for "not".';
+  if (/\bpackage\./.test(rest)) return 'CEL keeps the word "package" for itself: write pkg, for instance pkg.name.';
   return rest === '' ? 'Something is missing there, or a quote or bracket is not closed.' : 'See "Expressions" in docs/policy-language.md; text stands in quotes.';
 }

@@ -10,7 +10,8 @@ export type FactType = 'bool' | 'int' | 'string' | 'strings' | 'labels' | 'group
 export const FACTS = {
   user: { name: 'string', uid: 'int', groups: 'groups' },
   command: { path: 'string', args: 'strings' },
-  package: { name: 'string', version: 'string', manager: 'string', repositories: 'strings', signed_by: 'strings', unmodified: 'bool' },
+  /** CEL keeps the word `package` for itself. */
+  pkg: { name: 'string', version: 'string', manager: 'string', repositories: 'strings', signed_by: 'strings', unmodified: 'bool' },
   cwd: 'string',
   env: 'labels',
   runas: { user: 'string', uid: 'int' },
@@ -61,7 +62,7 @@ export class FactBindings {
     return this.#command;
   }
 
-  get package(): Map<string, unknown> {
+  get pkg(): Map<string, unknown> {
     this.#package ??= packageFacts(this.#source.owner);
     return this.#package;
   }

@@ -61,11 +61,11 @@ function factsAt(minuteOfWeek: number | undefined): FactBindings {
     time.set('weekday', BigInt(Math.floor(minuteOfWeek / DAY_MINUTES)));
   }
   const nothing = (): Map<string, unknown> => new Map();
-  return { user: nothing(), command: nothing(), package: nothing(), runas: nothing(), origin: nothing(), device: nothing(), time } as unknown as FactBindings;
+  return { user: nothing(), command: nothing(), pkg: nothing(), runas: nothing(), origin: nothing(), device: nothing(), time } as unknown as FactBindings;
 }
 
 /** Facts that many a device cannot tell, as an expression names them. */
-const OFTEN_UNKNOWN: readonly string[] = ['parent', 'ancestors', 'origin.address', 'device.secure_boot', 'device.firewall', 'device.patch_age_days', 'package.repositories', 'package.signed_by', 'package.unmodified'];
+const OFTEN_UNKNOWN: readonly string[] = ['parent', 'ancestors', 'origin.address', 'device.secure_boot', 'device.firewall', 'device.patch_age_days', 'pkg.repositories', 'pkg.signed_by', 'pkg.unmodified'];
 
 /** What an expression asks that is unknown on many devices: those facts, and labels or variables it does not first look for. */
 export function doubtfulFacts(parsed: Uint8Array): readonly string[] {
