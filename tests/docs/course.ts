@@ -1,14 +1,15 @@
-/** What a Markdown page with lessons holds: blocks of YAML, texts that must come out of them, and tables of requests. */
+/** What a Markdown page with lessons holds: blocks of YAML, what must be said about them, and tables of requests. */
 export type Lesson = {
   readonly heading: string;
   readonly documents: readonly Block[];
-  readonly faulty: readonly Faulty[];
+  readonly faulty: readonly Remarked[];
+  readonly doubtful: readonly Remarked[];
   readonly tables: readonly Table[];
 };
 /** `name`: the file that its first line names, or one made up for rules without a policy around them. */
 export type Block = { readonly name: string; readonly text: string; readonly kind: 'policy' | 'cases' };
-/** A block that is wrong on purpose, and what must be said about it. */
-export type Faulty = Block & { readonly told: string };
+/** A block that is wrong on purpose (a text follows it) or doubtful (findings of lint follow it), and what must be said about it. */
+export type Remarked = Block & { readonly told: string };
 /** A table with the columns `types` and `decision`. Rows go by the names of their columns, without empty cells. */
 export type Table = { readonly columns: readonly string[]; readonly rows: readonly Row[] };
 export type Row = Readonly<Record<string, string>>;
@@ -20,17 +21,19 @@ export function lessonsOf(markdown: string): readonly Lesson[] {
     const fences = fencesOf(part, heading);
     return {
       heading,
-      documents: fences.filter((fence) => fence.told === undefined).map(({ told: _told, ...block }) => block),
-      faulty: fences.filter((fence): fence is Faulty => fence.told !== undefined),
+      documents: fences.filter(({ remark }) => remark === undefined),
+      faulty: fences.filter(({ remark }) => remark === 'text'),
+      doubtful: fences.filter(({ remark }) => remark === 'lint'),
       tables: tablesOf(part),
     };
   });
 }
 
-function fencesOf(part: string, heading: string): readonly (Block & { readonly told: string | undefined })[] {
-  return [...part.matchAll(/^```yaml\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/gms)].map(([, yaml = '', told], index) => ({
+function fencesOf(part: string, heading: string): readonly (Remarked & { readonly remark: string | undefined })[] {
+  return [...part.matchAll(/^```yaml\n(.*?)^```\n(?:\n```(text|lint)\n(.*?)^```\n)?/gms)].map(([, yaml = '', remark, told = ''], index) => ({
     ...blockOf(yaml, `${heading.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${index + 1}`),
-    told: told?.trimEnd(),
+    remark,
+    told: told.trimEnd(),
   }));
 }
 

@@ -6,9 +6,10 @@ import { sha256 } from '../../core/node/crypto.ts';
 import { encodeUtf8 } from '../../core/src/bytes.ts';
 import type { CompiledRule, Decision } from '../../core/src/policy/index.ts';
 import {
-  assess, type CaseSuite, checkRecovery, compilePolicy, coverageOf, formatProblems, loadCaseFile, parsePolicyDocuments, type PolicyDocument, type PolicyFile, runCases, type SuiteResult, type TestedPolicies,
+  type CaseSuite, checkRecovery, compilePolicy, coverageOf, formatProblems, loadCaseFile, parsePolicyDocuments, type PolicyDocument, type PolicyFile, runCases, type SuiteResult, type TestedPolicies,
   testedPolicies,
 } from '../../core/src/policy-tools/index.ts';
+import { lint } from '../../core/src/policy-tools/lint/index.ts';
 import { projectRoot } from '../../tools/node26.mjs';
 
 // examples/policies: right, in order, tried by their cases, told of in the README.
@@ -31,34 +32,11 @@ test('they are one fleet, with a way in, and enough of them', () => {
   expect(checkRecovery(compiled)).toBeUndefined();
 });
 
-test('everything that is shared is used', () => {
-  const used = new Set(documents.flatMap(({ uses }) => uses));
-  expect(documents.filter(({ kind, name }) => kind !== 'Policy' && !used.has(`${kind}/${name}`)).map(({ name }) => name)).toEqual([]);
+test('lint is silent, or what it finds is accepted with a reason', () => {
+  const findings = lint(documents);
+  expect(findings.filter(({ accepted }) => accepted === undefined).map(({ file, line, code, message }) => `${file}:${line}: ${code}: ${message}`)).toEqual([]);
+  expect(findings.length).toBeGreaterThan(0);
 });
-
-test('what the table of escapes finds is accepted in a comment, with its reason', () => {
-  const found = compiled.flatMap(({ name, rules }) => rules.filter(({ then }) => then !== 'deny').flatMap((rule) => {
-    const environment = Object.fromEntries(rule.obligations.environment.set.map((each) => [each.name, each.values[0] as string]));
-    const targets = rule.run.is.flatMap((target) => argumentLists(target.args).map((args) => ({ command: target.command, args })));
-    return targets.some((target) => assess(target, { environment }).some(({ severity }) => severity !== 'low')) ? [`${name}/${rule.name}`] : [];
-  }));
-  const accepted = documents.flatMap(({ policy, source }) => (policy?.rules ?? []).filter((rule) => hasComment(source, rule.name)).map((rule) => `${policy?.metadata.name}/${rule.name}`));
-  expect(found.length).toBeGreaterThan(0);
-  expect(accepted).toEqual(expect.arrayContaining(found));
-});
-
-/** Every choice of alternatives; a regular expression counts as any text. */
-function argumentLists(args: readonly (string | { readonly regex: string } | { readonly either: readonly string[] })[] | undefined): readonly (readonly string[] | undefined)[] {
-  if (args === undefined) return [undefined];
-  const choices = args.map((spec) => (typeof spec === 'string' ? [spec] : 'either' in spec ? spec.either : ['*']));
-  return choices.reduce<readonly (readonly string[])[]>((lists, each) => lists.flatMap((list) => each.map((choice) => [...list, choice])), [[]]);
-}
-
-/** Between the rule's name and the next rule's. */
-function hasComment(source: string, rule: string): boolean {
-  const [, after = ''] = source.split(`- name: ${rule}\n`);
-  return /# belay: accept [a-z-]+ because \S/.test(after.split('\n  - name: ')[0] as string);
-}
 
 test('no rule uses what an agent of this version cannot hold', () => {
   const refused = compiled.flatMap(({ name, rules }) => rules.filter(({ then }) => then !== 'deny').flatMap((rule) => unenforceable(permitOf(rule)).map((key) => `${name}/${rule.name}: ${key}`)));

@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { sha256 } from '../../core/node/crypto.ts';
 import { decide, type Decision, loadPolicySet, rulePaths } from '../../core/src/policy/index.ts';
 import { formatProblems, loadCaseFile, parsePolicyDocuments, type PolicyDocument, questionIn, runCases, type TestedPolicies, testedPolicies } from '../../core/src/policy-tools/index.ts';
+import { lint } from '../../core/src/policy-tools/lint/index.ts';
 import { factNames } from '../../tools/generate-policy-reference.mjs';
 import { projectRoot } from '../../tools/node26.mjs';
 import { type Block, type Lesson, lessonsOf, type Row } from './course.ts';
@@ -51,6 +52,7 @@ function rowsOf({ tables }: Lesson): readonly (readonly [string, Row, readonly T
 test('the page has lessons, examples, mistakes and tables to speak of', () => {
   expect(blocks.length).toBeGreaterThan(20);
   expect(lessons.flatMap(({ faulty }) => faulty).length).toBeGreaterThan(2);
+  expect(lessons.flatMap(({ doubtful: found }) => found).length).toBeGreaterThan(0);
   expect(lessons.flatMap(rowsOf).length).toBeGreaterThan(80);
 });
 
@@ -62,6 +64,13 @@ const faulty = lessons.flatMap((lesson) => lesson.faulty);
 test.each(faulty.map((block) => [block.name, block] as const))('%s is wrong, and the page says how', (_name, block) => {
   const parsed = parsePolicyDocuments([...blocks, block]);
   expect(parsed.ok ? '' : formatProblems(parsed.error)).toBe(block.told);
+});
+
+const doubtful = lessons.flatMap((lesson) => lesson.doubtful);
+test.each(doubtful.map((block) => [block.name, block] as const))('%s is doubtful, and the page says what lint finds', (_name, block) => {
+  const open = lint(documentsOf([block])).filter(({ accepted }) => accepted === undefined);
+  const lines = open.map(({ line, severity, code, message }) => `line ${line}  ${severity}  ${code}  ${message}`);
+  expect(lines.length === 0 ? ['nothing'] : lines).toEqual(block.told.split('\n'));
 });
 
 test('every fact of expressions is on the page', () => {
