@@ -29,6 +29,12 @@ test('a request in the form of a case is explained: what decided, what nearly di
   expect(explained({ case: { ...apt, at: '2026-03-04T08:10:00Z' } }).outcome).toMatchObject({ decision: 'allow', by: ['dev/install'] });
 });
 
+test('who asked is told by names, not by the numbers that stand in for them', () => {
+  const who = (groups?: readonly string[]) => explained({ case: { who: 'ada', ...(groups === undefined ? {} : { groups }), run: ['/usr/bin/apt-get', 'install'] } }).rules[0]?.criteria.find(({ criterion }) => criterion === 'who');
+  expect(who(['sales', 'office'])).toEqual({ criterion: 'who', truth: 'false', wants: 'group:developers', found: 'ada, in sales, office' });
+  expect(who()?.found).toBe('ada, in no other group');
+});
+
 test('policies for other devices are named and do not count; those that only watch are told apart', () => {
   const shell = { case: { who: 'ada', run: ['/bin/sh'] } };
   expect(explained(shell)).toMatchObject({ elsewhere: ['lab'], outcome: { reason: 'no-rule' } });

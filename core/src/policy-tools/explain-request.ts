@@ -39,12 +39,18 @@ export function explainRequest(policies: readonly CompiledPolicy[], { world, cas
   const here = new Set(monitored.policies.map(({ name }) => name));
   return {
     outcome: outcomeOf(explanation.decision),
-    rules: explanation.rules,
+    rules: explanation.rules.map((rule) => withNames(rule, ask)),
     omitted: explanation.omitted,
     requester: forRequester(explanation),
     elsewhere: policies.filter(({ name }) => !here.has(name)).map(({ name }) => name).sort(),
     monitored: monitored === enforced ? undefined : { policies: namesOf(monitored.policies), outcome: outcomeOf(decide(monitored, request, context)) },
   };
+}
+
+/** Numbers that the request does not give are none of a real account's: whoever it is is told by the names that it does give. */
+function withNames(rule: RuleExplanation, { who, groups = [] }: WrittenRequest['case']): RuleExplanation {
+  const found = groups.length === 0 ? `${who}, in no other group` : `${who}, in ${groups.join(', ')}`;
+  return { ...rule, criteria: rule.criteria.map((each) => (each.criterion === 'who' && each.found !== undefined ? { ...each, found } : each)) };
 }
 
 function namesOf(policies: readonly CompiledPolicy[]): readonly string[] {

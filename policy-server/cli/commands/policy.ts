@@ -3,8 +3,10 @@ import { createApi, problemLines } from '../api.ts';
 import { define, group, note, type OutputOptions, print, running, wantsJson } from '../command.ts';
 import { Ended, type ExitName } from '../exit-codes.ts';
 import { details, inert, inertLines, table, timeText } from '../text.ts';
+import { addPolicyExplain } from './policy-explain.ts';
 import { readPolicyFiles } from './policy-files.ts';
 import { addPolicyTest } from './policy-test.ts';
+import { addPolicyWhoCan } from './policy-who-can.ts';
 import { collect, wholeNumber } from './token.ts';
 
 type Change = { readonly name: string; readonly change: 'added' | 'changed' | 'removed' | 'unchanged'; readonly diff: string };
@@ -31,6 +33,8 @@ export function addPolicies(program: Command): void {
     .action(running(apply));
   define(policy, 'check', 'Check policy files here, without a server.', ['belayctl policy check -f policies/']).requiredOption(...files).action(running(check));
   addPolicyTest(policy);
+  addPolicyExplain(policy);
+  addPolicyWhoCan(policy);
   define(policy, 'list', 'List the policies in force, or those of an older version.', []).option('--version <number>', 'of this version', wholeNumber).action(running(list));
   define(policy, 'show', 'Print a policy as it was written.', ['belayctl policy show developers > developers.yaml']).argument('<name>').option('--version <number>', 'of this version', wholeNumber).action(running(show));
   define(policy, 'versions', 'List versions, newest first: who published what, when and why.', []).option('--limit <number>', 'how many', wholeNumber, 50).action(running(versions));

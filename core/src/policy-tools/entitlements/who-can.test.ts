@@ -136,7 +136,7 @@ const subjects = fc.uniqueArray(fc.constantFrom('user:ada', 'user:bob', 'group:d
 const target = fc.record({ command: fc.constantFrom('/bin/a', '/bin/b'), args: maybe(fc.constantFrom<unknown[]>([], ['x'], ['x', '**'], ['*'], ['**'], [['x', 'y']])) }).map((each) => JSON.parse(JSON.stringify(each)) as object);
 const targets = fc.array(fc.oneof({ weight: 4, arbitrary: target }, { weight: 1, arbitrary: target.map((not) => ({ not })) }), { minLength: 1, maxLength: 3 });
 const ruleArbitrary = fc.record({
-  then: fc.constantFrom('allow', 'ask', 'deny'), who: fc.oneof(fc.constant(['any']), subjects), run: fc.oneof({ weight: 1, arbitrary: fc.constant(['any']) }, { weight: 3, arbitrary: targets }), priority: fc.integer({ min: -1, max: 1 }),
+  then: fc.constantFrom('allow', 'ask', 'deny'), who: fc.oneof(fc.constant<string[]>(['any']), subjects), run: fc.oneof({ weight: 1, arbitrary: fc.constant<(string | object)[]>(['any']) }, { weight: 3, arbitrary: targets as fc.Arbitrary<(string | object)[]> }), priority: fc.integer({ min: -1, max: 1 }),
   as: maybe(fc.constantFrom<unknown>('any', { user: 'svc' }, { user: 'root' }, { users: ['svc', 'root'], group: 'any' }, { group: 'ops' }, { user: 'uid:1003' })),
   cwd: rarely(fc.constant(['/srv/**'])), env: rarely(fc.constantFrom({ A: '1' }, { A: null })), from: rarely(fc.constantFrom<unknown>({ terminal: true }, { login: ['ssh'] }, { networks: ['10.0.0.0/8'] })),
   during: rarely(fc.constant({ from: '08:00', to: '18:00' })), device: rarely(fc.constantFrom<unknown>({ groups: ['lab'] }, { labels: { site: 'x*' } }, { encrypted: true })), parent: rarely(fc.constant(['/bin/sh'])),

@@ -41,7 +41,7 @@ export type Entitlement = {
   readonly conditions: readonly string[];
   readonly demands: Demands;
   readonly limits: RuleObligations;
-  /** Denies, and other grants that count as much or more: what they change. */
+  /** Denies first, then other grants that count as much or more: what they change. */
   readonly others: readonly OtherRule[];
 };
 
@@ -127,7 +127,7 @@ class Search {
       const { truth, criteria } = this.#weigh(alone, weighing);
       if (truth === FALSE) return [];
       const others = this.#near.filter((other) => other !== rule && changes(other, rule)).map((other) => this.#other(other, weighing)).filter((other) => other !== undefined);
-      return [{ ...this.#told(rule, target), who: [who], conditions: unknownOf(criteria(), SHOWN_APART), others: others.toSorted((a, b) => compareRefs(a.rule, b.rule)) }];
+      return [{ ...this.#told(rule, target), who: [who], conditions: unknownOf(criteria(), SHOWN_APART), others: others.toSorted((a, b) => Number(b.then === 'deny') - Number(a.then === 'deny') || b.priority - a.priority || compareRefs(a.rule, b.rule)) }];
     });
   }
 
