@@ -36,6 +36,7 @@ export function requestOf(row: Row): { readonly world: World; readonly ask: Ask 
     run: words,
     as,
     cwd: row['cwd'],
+    env: row['env']?.split(', '),
     at: row['at'] === undefined ? undefined : timeOf(row['at']),
     login: row['login'] as Ask['login'],
     address: row['address'],
