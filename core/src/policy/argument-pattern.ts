@@ -154,7 +154,7 @@ export function matchArgument(pattern: ArgumentPattern, argument: ByteString): T
   return could ? UNKNOWN : FALSE;
 }
 
-/** SECURITY(T-16): by an engine whose time grows with the text alone, on a text of bounded length. */
+/** SECURITY(T-08): by an engine whose time grows with the text alone, on a text of bounded length. */
 function matchRegex(regex: Regex, argument: ByteString): Truth3 {
   const text = argument.length > MAX_REGEX_TEXT ? undefined : decodeUtf8(argument);
   if (text === undefined) return UNKNOWN;

@@ -61,7 +61,7 @@ export function weighGrant(rule: LoadedRule, question: Question): GrantOutcome {
   return typeof outcome === 'object' && hasLapsed(rule, question.context) ? 'lapsed' : outcome;
 }
 
-/** The policy has expired, or the server is out of reach for longer than the rule bears (SECURITY(T-20)). A recovery rule bears all. */
+/** The policy has expired, or the server is out of reach for longer than the rule bears. A recovery rule bears all. */
 export function hasLapsed({ failures, isRecovery }: LoadedRule, { manifestExpired, serverSilentMs }: Pick<DecisionContext, 'manifestExpired' | 'serverSilentMs'>): boolean {
   if (isRecovery) return false;
   if (manifestExpired && failures.manifestExpired === 'deny') return true;

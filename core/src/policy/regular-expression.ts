@@ -1,7 +1,7 @@
 import { RE2JS } from '@bufbuild/re2';
 import { err, ok, type Result } from '../result.ts';
 
-/** RE2 syntax: linear in the text, whatever the pattern (T-16). Both are bounded too, so that linear is short. */
+/** RE2 syntax: linear in the text, whatever the pattern (T-08). Both are bounded too, so that linear is short. */
 export const MAX_REGEX_CHARS = 512;
 export const MAX_REGEX_TEXT = 4096;
 const MAX_PROGRAM = 1000;

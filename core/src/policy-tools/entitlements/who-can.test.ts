@@ -145,8 +145,8 @@ const ruleArbitrary = fc.record({
 const policyArbitrary = fc.array(ruleArbitrary, { minLength: 1, maxLength: 5 }).map((rules) => (name: string, devices: string | undefined): readonly CompiledPolicy[] => {
   const written = rules.map((rule, at) => {
     const isGrant = rule.then !== 'deny';
-    const who = isGrant && rule.who.every((each) => each.startsWith('!')) ? ['any', ...rule.who] : rule.who;
-    const run = isGrant && rule.run.every((each) => typeof each === 'object' && 'not' in each) ? ['any', ...rule.run] : rule.run;
+    const who = isGrant && (rule.who as readonly string[]).every((each) => each.startsWith('!')) ? ['any', ...rule.who] : rule.who;
+    const run = isGrant && (rule.run as readonly unknown[]).every((each) => typeof each === 'object' && each !== null && 'not' in each) ? ['any', ...rule.run] : rule.run;
     return { ...rule, who, run, name: `r${at}`, ...(rule.then === 'ask' ? { require: { confirm: true } } : {}) };
   });
   const parsed = parsePolicyFiles([{ name, text: JSON.stringify({ apiVersion: 'belay/v1', kind: 'Policy', metadata: { name }, ...(devices === undefined ? {} : { targets: { devices: [devices] } }), rules: written }) }]);
