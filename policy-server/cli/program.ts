@@ -14,6 +14,8 @@ export function createProgram(): Command {
     .description('Runs a fleet: policy, devices, tokens and evidence, over the server\'s API.')
     .version(manifest.version, '-V, --version')
     .helpCommand(false)
+    // Else `policy show NAME --version 3` would tell the program's own.
+    .enablePositionalOptions()
     .showHelpAfterError('(add --help for what is possible)')
     .addHelpText('after', `
 First steps:

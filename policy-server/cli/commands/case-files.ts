@@ -10,9 +10,7 @@ export type LoadedCases = { readonly suites: readonly Tested[]; readonly problem
 /** Files of cases as given, and those below folders, each with the policies it names. */
 export async function loadCases(paths: readonly string[]): Promise<LoadedCases> {
   const { loadCaseFile } = await import('@belay/core/policy-tools');
-  const files = (await Promise.all(paths.map(caseFilesOf))).flat();
-  if (files.length === 0) throw new Ended('usage', `No files of cases (kind: PolicyTest) in ${paths.join(', ')}.`);
-  const read = files.map((file) => loadCaseFile(file));
+  const read = (await readCaseFiles(paths)).map((file) => loadCaseFile(file));
   const faults = read.flatMap((each) => (each.ok ? [] : each.error));
   const suites = read.flatMap((each) => (each.ok ? each.value : []));
   const known: Known = new Map();
@@ -24,6 +22,13 @@ export async function loadCases(paths: readonly string[]): Promise<LoadedCases> 
     else for (const each of (policies as Faulty).problems) problems.set(JSON.stringify(each), each);
   }
   return { suites: loaded, problems: [...problems.values()] };
+}
+
+/** Files of cases as given, and those below folders. */
+export async function readCaseFiles(paths: readonly string[]): Promise<readonly PolicyFile[]> {
+  const files = (await Promise.all(paths.map(caseFilesOf))).flat();
+  if (files.length === 0) throw new Ended('usage', `No files of cases (kind: PolicyTest) in ${paths.join(', ')}.`);
+  return files;
 }
 
 async function caseFilesOf(path: string): Promise<readonly PolicyFile[]> {
