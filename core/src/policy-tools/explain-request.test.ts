@@ -44,6 +44,15 @@ test('policies for other devices are named and do not count; those that only wat
   expect(apt.monitored).toMatchObject({ policies: ['watch'], outcome: { decision: 'deny', by: ['watch/would refuse'] } });
 });
 
+test('/bin leads into /usr/bin, unless the world says otherwise', () => {
+  const lab = { device: { groups: ['lab'] } };
+  const shell = (run: string, world: object = {}) => explained({ world: { ...lab, ...world }, case: { who: 'ada', run: [run] } }).outcome.by;
+  expect([shell('/bin/sh'), shell('/usr/bin/sh'), shell('/usr/sbin/sh')]).toEqual([['lab/no root shells'], ['lab/no root shells'], []]);
+  expect(shell('/usr/bin/sh', { files: { '/bin/sh': {} } })).toEqual([]);
+  expect(shell('/usr/bin/sh', { links: { '/bin/sh': '/usr/bin/dash' } })).toEqual([]);
+  expect(shell('/usr/bin/dash', { links: { '/bin/sh': '/usr/bin/dash' } })).toEqual(['lab/no root shells']);
+});
+
 test('all rules are listed where all are asked for', () => {
   const many = compile('many', Array.from({ length: 50 }, (_, at) => `  - { name: r${at}, who: any, run: [{ command: /bin/c${at} }], then: allow }`).join('\n'));
   const request = requestSchema.parse({ case: { who: 'ada', run: ['/bin/none'] } });

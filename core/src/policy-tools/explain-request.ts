@@ -6,6 +6,7 @@ import { type CaseOutcome, outcomeOf } from './cases/outcome.ts';
 import { questionIn } from './cases/question.ts';
 import { caseSchema } from './cases/schema.ts';
 import { worldSchema } from './cases/schema-world.ts';
+import { isMerged } from './merged-folders.ts';
 
 /** A request in the form in which a file of cases has it; what a case is called and expects may stand there and says nothing. */
 export const requestSchema = z.strictObject({
@@ -34,7 +35,9 @@ const MAX_RULES = 1000;
 /** Why a device of such a world decides as it does, by the engine that decides there. */
 export function explainRequest(policies: readonly CompiledPolicy[], { world, case: ask }: WrittenRequest, options: { readonly sha256: Sha256; readonly all?: boolean | undefined }): ExplainedRequest {
   const { enforced, monitored } = caseSets({ world }, policies);
-  const { request, context } = questionIn(world, ask, { sha256: options.sha256, rulePaths: rulePaths(monitored) });
+  const paths = rulePaths(monitored);
+  const links = { ...mergedLinks([...paths, ...ask.run.slice(0, 1)], world), ...world.links };
+  const { request, context } = questionIn({ ...world, links }, ask, { sha256: options.sha256, rulePaths: paths });
   const explanation = explain(enforced, request, context, ...(options.all === true ? [MAX_RULES] : []));
   const here = new Set(monitored.policies.map(({ name }) => name));
   return {
@@ -45,6 +48,12 @@ export function explainRequest(policies: readonly CompiledPolicy[], { world, cas
     elsewhere: policies.filter(({ name }) => !here.has(name)).map(({ name }) => name).sort(),
     monitored: monitored === enforced ? undefined : { policies: namesOf(monitored.policies), outcome: outcomeOf(decide(monitored, request, context)) },
   };
+}
+
+/** /bin, /sbin and /lib lead into /usr, as they do on the systems of today, unless the world says what is there. */
+function mergedLinks(paths: readonly string[], { files = {}, links = {} }: WrittenRequest['world']): Readonly<Record<string, string>> {
+  const merged = paths.filter((path) => isMerged(path) && !Object.hasOwn(files, path) && !Object.hasOwn(links, path));
+  return Object.fromEntries(merged.map((path) => [path, `/usr${path}`]));
 }
 
 /** Numbers that the request does not give are none of a real account's: whoever it is is told by the names that it does give. */

@@ -35,7 +35,7 @@ export function addPolicyExplain(policy: Command): void {
     .option('--request <file>', 'a file (YAML or JSON) with world and case, as in a file of cases, instead')
     .option('--version <number>', 'by this version, not the one in force', wholeNumber).addOption(new Option('--files <paths...>', 'by these policy files and folders, without a server').conflicts(['version']))
     .option('--all', 'list every rule, not only the nearest')
-    .addHelpText('after', '\nWhat is not said is as on an ordinary device: the command is there and only root can change it, and its package is not\nknown. A file of cases (see `policy test`) can say more: packages, links, posture, the programs above.')
+    .addHelpText('after', '\nWhat is not said is as on an ordinary device: the command is there and only root can change it, /bin leads into /usr/bin, and\nits package is not known. A file of cases (see `policy test`) can say more: packages, links, posture, the programs above.')
     .action(running(explain));
 }
 

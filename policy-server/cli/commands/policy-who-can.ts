@@ -31,7 +31,7 @@ export function addPolicyWhoCan(policy: Command): void {
     .option('--groups <names>', "all groups of that user's, separated by commas; not known when left out", collectNames)
     .option('--as <user:group>', 'whom it shall run as for that user: USER, USER:GROUP or :GROUP; root when left out', parseRunAs)
     .option('--version <number>', 'by this version, not the one in force', wholeNumber).addOption(new Option('--files <paths...>', 'by these policy files and folders, without a server').conflicts(['version']))
-    .addHelpText('after', '\nWorked out by the functions that decide on devices, with everything that is not said left open. The file is taken to be as\nit should be: whether others than root can change it is only known on the device.')
+    .addHelpText('after', '\nWorked out by the functions that decide on devices, with everything that is not said left open. The file is taken to be as\nit should be, with /bin leading into /usr/bin: whether others than root can change it, and which other links lead to it, is only\nknown on the device.')
     .action(running(answerWhoCan));
 }
 

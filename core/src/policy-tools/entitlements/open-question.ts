@@ -3,6 +3,7 @@ import type { DecisionContext, FileIdentity } from '../../policy/decision.ts';
 import { FactBindings } from '../../policy/facts.ts';
 import { Question } from '../../policy/match.ts';
 import type { ElevationRequest } from '../../request/index.ts';
+import { isMerged, otherName } from '../merged-folders.ts';
 
 /** A device as far as the fleet knows it. What it finds out about itself (posture) is not known here. */
 export type KnownDevice = { readonly id: string; readonly name: string; readonly groups: readonly string[]; readonly labels: Readonly<Record<string, string>> };
@@ -109,7 +110,7 @@ function requestOf({ command, args, somebody, runAs, device }: OpenRequest): Ele
     requester: { uid, gid: groups[0] ?? ASKER, groups, name: somebody.user },
     loginSession: { sessionId: 0, leaderStart: 0, terminal: 0 },
     // Whether others can write the file is the device's to find out; here it is as it should be.
-    executable: { typed: path, links: [], resolved: path, ...FILE, rootOnly: true, script: false },
+    executable: { typed: path, links: [], resolved: resolvedOf(command), ...FILE, rootOnly: true, script: false },
     args: (args ?? []).map(encodeUtf8),
     runAs: runAsOf(runAs, uid, somebody.user),
   };
@@ -124,7 +125,7 @@ function runAsOf({ user, group }: OpenRunAs, uid: number, name: string | undefin
 }
 
 function contextOf(open: OpenRequest, groupId: DecisionContext['groupId']): DecisionContext {
-  const path = encodeUtf8(open.command);
+  const names = [open.command, otherName(open.command)].flatMap((name) => (name === undefined ? [] : [encodeUtf8(name)]));
   const { requester, runAs } = requestOf(open);
   return {
     nowMs: Number.NaN,
@@ -132,13 +133,17 @@ function contextOf(open: OpenRequest, groupId: DecisionContext['groupId']): Deci
     device: open.device ?? { id: '', name: '', groups: [], labels: {} },
     manifestExpired: false,
     serverSilentMs: 0,
-    objectOf: (each: ByteString) => (each === path ? { resolved: path, ...FILE } : undefined),
-    pathsOfObject: () => [],
+    objectOf: (each: ByteString) => (names.includes(each) ? { resolved: resolvedOf(open.command), ...FILE } : undefined),
+    pathsOfObject: () => names,
     groupId,
     userId: (name) => (name === 'root' ? 0 : name === requester.name ? requester.uid : name === runAs.userName ? runAs.uid : undefined),
     primaryGroupId: (uid) => (open.runAs.group === 'own' && uid === runAs.uid ? runAs.gid : undefined),
     executableSha256: () => undefined,
   };
+}
+
+function resolvedOf(command: string): ByteString {
+  return encodeUtf8(isMerged(command) ? `/usr${command}` : command);
 }
 
 function groupOf({ groups, allGroups }: Somebody, name: string): number | undefined {

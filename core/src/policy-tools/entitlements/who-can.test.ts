@@ -114,6 +114,15 @@ describe('who can run a command', () => {
     expect(ask(policies, { user: { name: 'ada', groups: ['ops'] } }).entitlements.map(({ who }) => who)).toEqual([['group:ops']]);
   });
 
+  test('a file has the name it has in /usr and the one it has beside it', () => {
+    const policies = compile('p', `
+  - { name: give, who: ["group:dev"], run: [{ command: /usr/bin/bash }], then: allow }
+  - { name: take, who: ["group:dev"], run: [{ command: /bin/bash }], then: deny }
+`);
+    for (const command of ['/bin/bash', '/usr/bin/bash']) expect(ask(policies, { command })).toMatchObject({ entitlements: [], takenAway: [{ rule: { rule: 'give' } }] });
+    for (const command of ['/usr/local/bin/bash', '/sbin/bash', '/usr/sbin/bash']) expect(ask(policies, { command })).toMatchObject({ entitlements: [], takenAway: [] });
+  });
+
   test('policies that only watch give and take nothing, and are named', () => {
     const policies = [...compile('give', `  - { name: a, who: any, run: [{ command: ${APT} }], then: allow }`), ...compile('watch', '  - { name: b, run: any, then: deny }', 'mode: monitor')];
     expect(ask(policies)).toMatchObject({ entitlements: [{ others: [] }], takenAway: [], monitored: ['watch'] });
@@ -133,14 +142,14 @@ const groups = { dev: 2001, ops: 2002, ada: 1001, bob: 1002, svc: 1003 };
 const maybe = <T>(value: fc.Arbitrary<T>, freq = 3) => fc.option(value, { nil: undefined, freq });
 const rarely = <T>(value: fc.Arbitrary<T>) => fc.oneof({ weight: 6, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value });
 const subjects = fc.uniqueArray(fc.constantFrom('user:ada', 'user:bob', 'group:dev', 'group:ops', 'uid:1002', 'gid:2002', '!group:ops', '!user:bob', '!uid:1001', '!gid:2001'), { minLength: 1, maxLength: 3 });
-const target = fc.record({ command: fc.constantFrom('/bin/a', '/bin/b'), args: maybe(fc.constantFrom<unknown[]>([], ['x'], ['x', '**'], ['*'], ['**'], [['x', 'y']])) }).map((each) => JSON.parse(JSON.stringify(each)) as object);
+const target = fc.record({ command: fc.constantFrom('/bin/a', '/usr/bin/a', '/bin/b'), args: maybe(fc.constantFrom<unknown[]>([], ['x'], ['x', '**'], ['*'], ['**'], [['x', 'y']])) }).map((each) => JSON.parse(JSON.stringify(each)) as object);
 const targets = fc.array(fc.oneof({ weight: 4, arbitrary: target }, { weight: 1, arbitrary: target.map((not) => ({ not })) }), { minLength: 1, maxLength: 3 });
 const ruleArbitrary = fc.record({
   then: fc.constantFrom('allow', 'ask', 'deny'), who: fc.oneof(fc.constant<string[]>(['any']), subjects), run: fc.oneof({ weight: 1, arbitrary: fc.constant<(string | object)[]>(['any']) }, { weight: 3, arbitrary: targets as fc.Arbitrary<(string | object)[]> }), priority: fc.integer({ min: -1, max: 1 }),
   as: maybe(fc.constantFrom<unknown>('any', { user: 'svc' }, { user: 'root' }, { users: ['svc', 'root'], group: 'any' }, { group: 'ops' }, { user: 'uid:1003' })),
   cwd: rarely(fc.constant(['/srv/**'])), env: rarely(fc.constantFrom({ A: '1' }, { A: null })), from: rarely(fc.constantFrom<unknown>({ terminal: true }, { login: ['ssh'] }, { networks: ['10.0.0.0/8'] })),
   during: rarely(fc.constant({ from: '08:00', to: '18:00' })), device: rarely(fc.constantFrom<unknown>({ groups: ['lab'] }, { labels: { site: 'x*' } }, { encrypted: true })), parent: rarely(fc.constant(['/bin/sh'])),
-  when: rarely(fc.constantFrom('terminal', '!terminal || user.name == "ada"', 'time.hour < 12', '"dev" in user.groups', 'user.uid == 1002', 'runas.user == "svc" || runas.uid == 0', 'device.labels.site == "x1"', 'command.args.exists(a, a == "x")', 'door == "sudo"', 'cwd == "/srv/x"', '"lab" in device.groups')),
+  when: rarely(fc.constantFrom('terminal', '!terminal || user.name == "ada"', 'time.hour < 12', '"dev" in user.groups', 'user.uid == 1002', 'runas.user == "svc" || runas.uid == 0', 'device.labels.site == "x1"', 'command.args.exists(a, a == "x")', 'door == "sudo"', 'command.path == "/usr/bin/a"', 'cwd == "/srv/x"', '"lab" in device.groups')),
 });
 const policyArbitrary = fc.array(ruleArbitrary, { minLength: 1, maxLength: 5 }).map((rules) => (name: string, devices: string | undefined): readonly CompiledPolicy[] => {
   const written = rules.map((rule, at) => {
@@ -155,7 +164,7 @@ const policyArbitrary = fc.array(ruleArbitrary, { minLength: 1, maxLength: 5 }).
 });
 const policiesArbitrary = fc.tuple(policyArbitrary, policyArbitrary, fc.constantFrom(undefined, 'group:lab', '!group:lab')).map(([one, two, devices]) => [...one('one', undefined), ...two('two', devices)]);
 const situation = fc.record({
-  who: fc.constantFrom('ada', 'bob'), groups: fc.subarray(['dev', 'ops']), command: fc.constantFrom('/bin/a', '/bin/b'), args: fc.array(fc.constantFrom('x', 'y'), { maxLength: 2 }),
+  who: fc.constantFrom('ada', 'bob'), groups: fc.subarray(['dev', 'ops']), command: fc.constantFrom('/bin/a', '/usr/bin/a', '/bin/b'), args: fc.array(fc.constantFrom('x', 'y'), { maxLength: 2 }),
   as: fc.constantFrom({ user: 'root', group: 'root' }, { user: 'svc' }, { group: 'ops' }), cwd: fc.constantFrom('/srv/x', '/home/x'), env: fc.subarray(['A=1']), terminal: fc.boolean(),
   at: fc.constantFrom('2026-03-04T10:00:00Z', '2026-03-04T20:00:00Z'), login: maybe(fc.constantFrom('ssh', 'console')), address: maybe(fc.constant('10.1.2.3')), above: maybe(fc.constantFrom(['/bin/sh'], ['/bin/x'])), door: fc.constantFrom('sudo', 'run'),
 });
@@ -173,7 +182,7 @@ describe('against the engine', () => {
       const { command, args, ...rest } = asked;
       const here = policies.filter((policy) => targetsDevice(policy, device));
       const set = loadPolicySet(here);
-      const { request, context } = questionIn({ users, groups, device: { ...device, posture: at.posture } }, { ...rest, run: [command, ...args] } as never, { sha256, rulePaths: rulePaths(set) });
+      const { request, context } = questionIn({ users, groups, links: { '/bin/a': '/usr/bin/a', '/bin/b': '/usr/bin/b' }, device: { ...device, posture: at.posture } }, { ...rest, run: [command, ...args] } as never, { sha256, rulePaths: rulePaths(set) });
       const decision = decide(set, request, context);
       const answer = whoCan(policies, {
         command, as: asked.as, ...(tells.args ? { args } : {}), ...(tells.device ? { device } : {}),
