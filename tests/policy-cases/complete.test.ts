@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { sha256 } from '../../core/node/crypto.ts';
 import { explain, FACTS, rulePaths } from '../../core/src/policy/index.ts';
 import { type CaseOutcome, caseSets, questionIn, runCases } from '../../core/src/policy-tools/index.ts';
-import { ownSuites } from './own-suites.ts';
+import { ownSuites } from './suites.ts';
 
 // Nothing of the language is left out of the cases: whoever adds to it is told here what is missing.
 const suites = ownSuites();

@@ -5,14 +5,14 @@ import { sha256 } from '../../core/node/crypto.ts';
 import { decide, explain, rulePaths } from '../../core/src/policy/index.ts';
 import { caseSets, coverageOf, questionIn, runCases } from '../../core/src/policy-tools/index.ts';
 import { projectRoot } from '../../tools/node26.mjs';
-import { casesFolder, ownSuites, policyFileNames } from './own-suites.ts';
+import { casesFolder, ownSuites, policyFileNames } from './suites.ts';
 
 // Each *.test.yaml is a file of cases in the product's own format, run here through the bundle and the engine, and by the real belayctl.
 const suites = ownSuites().map((each) => ({ ...each, ran: runCases(each.suite, each.tested, sha256) }));
 
 test('there are cases, and every file of policies is in one', () => {
   expect(suites.length).toBeGreaterThan(15);
-  const used = new Set(suites.flatMap(({ policyFiles }) => policyFiles.map(({ name }) => name)));
+  const used = new Set(suites.flatMap(({ policies }) => policies.map(({ name }) => name)));
   expect(policyFileNames().filter((name) => !used.has(name))).toEqual([]);
 });
 

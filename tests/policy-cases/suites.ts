@@ -6,11 +6,12 @@ import { type CaseSuite, formatProblems, holdsCases, loadCaseFile, parsePolicyDo
 /** A suite of this folder with its policies: as written, and as a device would get them. */
 export type OwnSuite = { readonly suite: CaseSuite; readonly text: string; readonly policies: readonly PolicyFile[]; readonly tested: TestedPolicies };
 
-const here = dirname(fileURLToPath(import.meta.url));
+/** Where they are; their names are relative to it. */
+export const casesFolder = dirname(fileURLToPath(import.meta.url));
 
 /** Every suite of this folder. Throws with every problem of a file. */
 export function ownSuites(): readonly OwnSuite[] {
-  return yamlBelow(here).filter(holdsCases).flatMap((file) => {
+  return yamlBelow(casesFolder).filter(holdsCases).flatMap((file) => {
     const loaded = loadCaseFile(file);
     if (!loaded.ok) throw new Error(formatProblems(loaded.error));
     return loaded.value.map((suite) => {
@@ -20,8 +21,13 @@ export function ownSuites(): readonly OwnSuite[] {
   });
 }
 
+/** Files of this folder that hold policies and no cases. */
+export function policyFileNames(): readonly string[] {
+  return yamlBelow(casesFolder).filter((file) => !holdsCases(file)).map(({ name }) => name);
+}
+
 function policyFilesOf(suite: CaseSuite): readonly PolicyFile[] {
-  const folder = dirname(join(here, suite.file));
+  const folder = dirname(join(casesFolder, suite.file));
   const files = (suite.policies ?? ['.']).flatMap((name) => (name.endsWith('.yaml') ? [read(join(folder, name))] : yamlBelow(join(folder, name))));
   return files.filter((file) => !holdsCases(file));
 }
@@ -38,5 +44,5 @@ function yamlBelow(folder: string): readonly PolicyFile[] {
 }
 
 function read(file: string): PolicyFile {
-  return { name: relative(here, file), text: readFileSync(file, 'utf8') };
+  return { name: relative(casesFolder, file), text: readFileSync(file, 'utf8') };
 }
