@@ -50,6 +50,49 @@ describeBothWays('the sudo plugin and a person', (option) => {
     expect(await place.sudo('alice', ['-n', 'id'])).toMatchObject({ code: 1, stderr: expect.stringContaining('leave out -n') });
   });
 
+  test('suggestions are shown with numbers, and a number alone stands for its suggestion, however short', async () => {
+    await belayd.play({ sudoCheck: ask({ reason: true, reasonPrompt: 'Why? ', reasonMinLength: 8, suggestions: ['Monthly patches', 'Incident'] }) });
+    const terminal = place.terminalAs('alice', ['sudo', 'id', '-u']);
+    await terminal.expect('  1  Monthly patches\n');
+    await terminal.expect('  2  Incident\n');
+    await terminal.expect('Why? ');
+    terminal.answer('3');
+    await terminal.expect('the reason needs at least 8 characters');
+    await terminal.expect('Why? ');
+    terminal.answer(' 2');
+    expect(await terminal.ended()).toMatchObject({ code: 0 });
+    expect(textOf((await met())?.['reason'])).toBe('Incident');
+  });
+
+  test('a yes is asked for before a password, and anything else is a no that asks for none', async () => {
+    const challenge = { confirmPrompt: 'Run this? [y/N] ', reauth: true };
+    await belayd.play({ sudoCheck: ask(challenge) });
+    const terminal = place.terminalAs('alice', ['sudo', 'id', '-u']);
+    await terminal.expect('Run this? [y/N] ');
+    terminal.answer('Yes');
+    await terminal.expect('password for alice: ');
+    terminal.answer(passwords.alice);
+    expect(await terminal.ended()).toMatchObject({ code: 0 });
+    expect(await met()).toEqual({ request: '9', authentication: 'AUTHENTICATION_SUCCEEDED', attempts: 1, confirmed: true });
+    for (const answer of ['', 'n', 'yep', '1']) {
+      await belayd.play({ sudoCheck: ask(challenge), demandsMet: [deny] });
+      const refused = place.terminalAs('alice', ['sudo', 'id', '-u']);
+      await refused.expect('Run this? [y/N] ');
+      refused.answer(answer);
+      expect(await refused.ended()).toMatchObject({ code: 1 });
+      expect({ answer, met: await met() }).toEqual({ answer, met: { request: '9', authentication: 'AUTHENTICATION_NOT_ASKED' } });
+    }
+  });
+
+  test('without a terminal a yes is taken from nowhere; with -S it is a line of standard input', async () => {
+    await belayd.play({ sudoCheck: ask({ confirmPrompt: 'Run this? ' }), demandsMet: [deny] });
+    expect(await place.sudo('alice', ['cat'], { input: 'y\n' })).toMatchObject({ code: 1, stdout: '' });
+    expect(await met()).toEqual({ request: '9', authentication: 'AUTHENTICATION_NOT_ASKED' });
+    await belayd.play({ sudoCheck: ask({ confirmPrompt: 'Run this? ' }) });
+    expect(await place.sudo('alice', ['-S', 'cat'], { input: 'y\nfor cat' })).toMatchObject({ code: 0, stdout: 'for cat' });
+    expect(await met()).toMatchObject({ confirmed: true });
+  });
+
   test('with -S reason and password are lines of standard input', async () => {
     await belayd.play({ sudoCheck: ask({ reason: true, reauth: true }) });
     const ran = await place.sudo('alice', ['-S', '-p', '', 'cat'], { input: `because\n${passwords.alice}\nfor cat` });

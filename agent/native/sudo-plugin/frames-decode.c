@@ -70,10 +70,24 @@ static bool decode_hello(struct wire_reader *reader, struct hello *hello) {
     return valid && next == WIRE_END;
 }
 
-static bool decode_challenge(struct wire_reader *reader, struct arena *arena, struct challenge *challenge) {
+static bool count_field(struct wire_reader reader, uint32_t number, size_t *count) {
     struct wire_field field;
     enum wire_next next;
-    bool valid = true;
+    while ((next = wire_next(&reader, &field)) == WIRE_FIELD) *count += field.number == number;
+    return next == WIRE_END;
+}
+
+static bool read_suggestion(struct arena *arena, const struct wire_field *field, struct challenge *challenge) {
+    return read_string(arena, field, &challenge->suggestions[challenge->suggestion_count]) && ++challenge->suggestion_count != 0;
+}
+
+static bool decode_challenge(struct wire_reader *reader, struct arena *arena, struct challenge *challenge) {
+    struct wire_field field;
+    enum wire_next next = WIRE_BROKEN;
+    size_t suggestions = 0;
+    bool valid = count_field(*reader, 8, &suggestions);
+    if (valid) challenge->suggestions = arena_take(arena, (suggestions + 1) * sizeof(char *), _Alignof(char *));
+    if (challenge->suggestions == NULL) return false;
     while (valid && (next = wire_next(reader, &field)) == WIRE_FIELD) {
         switch (field.number) {
         case 1: valid = read_uint64(&field, &challenge->request); break;
@@ -83,9 +97,12 @@ static bool decode_challenge(struct wire_reader *reader, struct arena *arena, st
         case 5: valid = read_bool(&field, &challenge->reauth); break;
         case 6: valid = read_string(arena, &field, &challenge->message); break;
         case 7: valid = read_bool(&field, &challenge->account); break;
+        case 8: valid = read_suggestion(arena, &field, challenge); break;
+        case 9: valid = read_string(arena, &field, &challenge->confirm_prompt); break;
         default: valid = false; break;
         }
     }
+    if (valid) challenge->suggestions[challenge->suggestion_count] = NULL;
     return valid && next == WIRE_END;
 }
 
@@ -288,7 +305,7 @@ static bool decode_message(const struct wire_field *message, struct arena *arena
 static void set_empty_strings(struct server_frame *frame) {
     static char empty[] = "";
     char **const strings[] = {
-        &frame->challenge.reason_prompt, &frame->challenge.message, &frame->verdict.message, &frame->verdict.rule,
+        &frame->challenge.reason_prompt, &frame->challenge.message, &frame->challenge.confirm_prompt, &frame->verdict.message, &frame->verdict.rule,
         &frame->verdict.launch.path, &frame->verdict.launch.working_directory, &frame->verdict.launch.user,
         &frame->commit_answer.message, &frame->listing.text, &frame->refusal.code, &frame->refusal.message,
     };

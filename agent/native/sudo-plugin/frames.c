@@ -112,6 +112,7 @@ bool frame_demands_met(struct wire_writer *writer, const struct demands_met *met
     wire_put_string(&message, 2, met->reason);
     wire_put_uint(&message, 3, (uint64_t)met->authentication);
     wire_put_uint(&message, 4, met->attempts);
+    wire_put_bool(&message, 5, met->confirmed);
     return wrap(writer, 2, &message);
 }
 

@@ -64,6 +64,7 @@ struct demands_met {
     const char *reason; // NULL: none
     enum authentication authentication;
     uint32_t attempts;
+    bool confirmed;
 };
 
 enum outcome_end { END_EXITED = 1, END_SIGNALED = 2, END_EXEC_FAILED = 3, END_SUDO_ERROR = 4 };
@@ -111,6 +112,9 @@ struct challenge {
     bool reauth;
     char *message;
     bool account;
+    char **suggestions;
+    size_t suggestion_count;
+    char *confirm_prompt; // "": nothing is to be confirmed
 };
 
 enum launch_by { BY_UNSPECIFIED = 0, BY_DESCRIPTOR = 1, BY_PATH = 2, BY_SEALED = 3 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 enum { MAX_LINE = 4096, REASON_TRIES = 3 };
@@ -75,7 +76,7 @@ void person_forget(char *secret) {
 
 // With a terminal the answer is shown while it is typed. Without one sudo would read whatever is on standard input, which is
 // the command's: so then the question is put as for a password, which sudo reads from there only with -S (or asks by -A).
-static int reason_message_type(void) {
+static int answer_message_type(void) {
     const int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (terminal < 0) return SUDO_CONV_PROMPT_ECHO_OFF;
     close(terminal);
@@ -88,18 +89,49 @@ static size_t characters(const char *text) {
     return count;
 }
 
-char *person_ask_reason(const struct person *person, const struct invocation *invocation, const char *prompt,
-                        uint32_t minimum_length) {
+const char *person_pick(const struct reason_wanted *wanted, const char *typed) {
+    size_t number = 0;
+    typed += strspn(typed, " \t");
+    const size_t digits = strspn(typed, "0123456789");
+    if (digits == 0 || digits > 3 || typed[0] == '0' || typed[digits + strspn(typed + digits, " \t")] != '\0') return NULL;
+    for (size_t index = 0; index < digits; index++) number = number * 10 + (size_t)(typed[index] - '0');
+    return number <= wanted->suggestion_count ? wanted->suggestions[number - 1] : NULL;
+}
+
+static void show_suggestions(const struct person *person, const struct reason_wanted *wanted) {
+    for (size_t index = 0; index < wanted->suggestion_count; index++) {
+        person_tell(person, "%3zu  %s", index + 1, wanted->suggestions[index]);
+    }
+}
+
+bool person_confirm(const struct person *person, const char *prompt) {
+    char *typed = person_ask(person, answer_message_type(), prompt);
+    if (typed == NULL) return false;
+    const char *word = typed + strspn(typed, " \t");
+    const size_t length = strcspn(word, " \t");
+    const bool is_yes = (length == 1 && strncasecmp(word, "y", 1) == 0) || (length == 3 && strncasecmp(word, "yes", 3) == 0);
+    const bool is_alone = word[length + strspn(word + length, " \t")] == '\0';
+    person_forget(typed);
+    return is_yes && is_alone;
+}
+
+char *person_ask_reason(const struct person *person, const struct invocation *invocation, const struct reason_wanted *wanted) {
     const char *given = invocation_variable(invocation, "BELAY_REASON");
     if (given != NULL && given[0] != '\0') return strdup(given);
     if (invocation->non_interactive) {
         person_tell(person, "a reason is required: put it in BELAY_REASON, or leave out -n");
         return NULL;
     }
-    const uint32_t minimum = minimum_length == 0 ? 1 : minimum_length;
+    const uint32_t minimum = wanted->minimum_length == 0 ? 1 : wanted->minimum_length;
+    show_suggestions(person, wanted);
     for (unsigned attempt = 0; attempt < REASON_TRIES; attempt++) {
-        char *reason = person_ask(person, reason_message_type(), prompt[0] == '\0' ? "Reason: " : prompt);
+        char *reason = person_ask(person, answer_message_type(), wanted->prompt[0] == '\0' ? "Reason: " : wanted->prompt);
         if (reason == NULL) break;
+        const char *picked = person_pick(wanted, reason);
+        if (picked != NULL) {
+            person_forget(reason);
+            return strdup(picked);
+        }
         if (characters(reason) >= minimum) return reason;
         person_tell(person, "the reason needs at least %u characters", (unsigned)minimum);
         person_forget(reason);

@@ -106,9 +106,16 @@ static bool meet(struct session *session, const struct challenge *challenge) {
     char *reason = NULL;
     if (challenge->message[0] != '\0') person_tell(&session->person, "%s", challenge->message);
     if (challenge->reason) {
-        reason = person_ask_reason(&session->person, &session->invocation, challenge->reason_prompt, challenge->reason_min_length);
+        const struct reason_wanted wanted = {challenge->reason_prompt, challenge->reason_min_length, challenge->suggestions,
+                                             challenge->suggestion_count};
+        reason = person_ask_reason(&session->person, &session->invocation, &wanted);
     }
-    if (!challenge->reason || reason != NULL) met.authentication = authenticate(session, challenge, &met.attempts);
+    const bool given = !challenge->reason || reason != NULL;
+    const bool asks_yes = challenge->confirm_prompt[0] != '\0';
+    met.confirmed = given && asks_yes && person_confirm(&session->person, challenge->confirm_prompt);
+    // Who does not want it is not asked for a password.
+    if (given && asks_yes && !met.confirmed) met.authentication = AUTHENTICATION_NOT_ASKED;
+    else if (given) met.authentication = authenticate(session, challenge, &met.attempts);
     met.reason = reason;
     const bool sent = frame_demands_met(&frame, &met) && connection_send(&session->connection, &frame);
     person_forget(reason);

@@ -249,7 +249,64 @@ static void a_go_follows_only_a_yes_with_a_launch(void) {
     EXPECT(!DECODE("\x1a\x04\x08\x02\x40\x01", &frame));
 }
 
+static void a_challenge_is_read_whole(void) {
+    struct server_frame frame;
+    EXPECT(DECODE("\x12\x18\x08\x07\x10\x01\x28\x01\x42\x03one\x42\x00\x42\x03two\x4a\x03ok?", &frame) == false); // shorter than it says
+    EXPECT(DECODE("\x12\x15\x08\x07\x10\x01\x28\x01\x42\x03one\x42\x00\x42\x03two\x4a\x01?", &frame));
+    const struct challenge *challenge = &frame.challenge;
+    EXPECT(frame.kind == FRAME_CHALLENGE && challenge->request == 7 && challenge->reason && challenge->reauth && !challenge->account);
+    EXPECT(challenge->suggestion_count == 3 && strcmp(challenge->suggestions[0], "one") == 0 && challenge->suggestions[1][0] == '\0');
+    EXPECT(strcmp(challenge->suggestions[2], "two") == 0 && challenge->suggestions[3] == NULL && strcmp(challenge->confirm_prompt, "?") == 0);
+    frame_free(&frame);
+    EXPECT(DECODE("\x12\x02\x08\x07", &frame) && frame.challenge.suggestion_count == 0 && frame.challenge.confirm_prompt[0] == '\0');
+    frame_free(&frame);
+    EXPECT(!DECODE("\x12\x02\x50\x01", &frame)); // a demand that we do not know
+}
+
+static void a_yes_to_the_question_is_carried(void) {
+    const struct demands_met met = {.request = 7, .authentication = AUTHENTICATION_NOT_ASKED, .confirmed = true};
+    struct wire_writer writer;
+    EXPECT(frame_demands_met(&writer, &met));
+    static const char expected[] = "\x00\x00\x00\x08\x12\x06\x08\x07\x18\x01\x28\x01";
+    EXPECT(writer.length == sizeof expected - 1 && memcmp(writer.bytes, expected, writer.length) == 0);
+    wire_writer_free(&writer);
+}
+
+static const char *typed;
+
+static int answer_typed(int count, const struct sudo_conv_message messages[], struct sudo_conv_reply replies[],
+                        struct sudo_conv_callback *callback) {
+    (void)count, (void)messages, (void)callback;
+    replies[0].reply = typed == NULL ? NULL : strdup(typed);
+    return typed == NULL ? -1 : 0;
+}
+
+static void only_a_yes_confirms(void) {
+    const struct person person = {.converse = answer_typed};
+    static const char *const yes[] = {"y", "Y", "yes", "YES", " yes ", "\ty"};
+    static const char *const no[] = {"", " ", "n", "no", "yesno", "y n", "yy", "ye", "1", "true", "yes please", NULL};
+    for (size_t index = 0; index < sizeof yes / sizeof yes[0]; index++) EXPECT((typed = yes[index]) && person_confirm(&person, "?"));
+    for (size_t index = 0; index < sizeof no / sizeof no[0]; index++) {
+        typed = no[index];
+        EXPECT(!person_confirm(&person, "?"));
+    }
+}
+
+static void a_number_picks_a_suggestion(void) {
+    char *suggestions[] = {(char[]){"one"}, (char[]){"two"}, NULL};
+    const struct reason_wanted wanted = {.prompt = "", .suggestions = suggestions, .suggestion_count = 2};
+    EXPECT(person_pick(&wanted, "1") == suggestions[0] && person_pick(&wanted, " 2\t") == suggestions[1]);
+    static const char *const none[] = {"", " ", "0", "3", "01", "1x", "1 2", "-1", "+1", "18446744073709551617", "one"};
+    for (size_t index = 0; index < sizeof none / sizeof none[0]; index++) EXPECT(person_pick(&wanted, none[index]) == NULL);
+    const struct reason_wanted nothing = {.prompt = ""};
+    EXPECT(person_pick(&nothing, "1") == NULL);
+}
+
 int main(void) {
+    a_challenge_is_read_whole();
+    a_yes_to_the_question_is_carried();
+    only_a_yes_confirms();
+    a_number_picks_a_suggestion();
     a_hello_is_read_and_may_grow();
     what_may_be_b_is_taken_for_it();
     the_callers_limits_are_told_from_those_of_pam();
@@ -265,6 +322,6 @@ int main(void) {
     prompts_are_expanded_as_by_sudo();
     a_launch_that_cannot_be_applied_is_named();
     pam_adds_but_never_replaces_and_never_steers_a_loader();
-    puts("15 tests passed");
+    puts("19 tests passed");
     return 0;
 }

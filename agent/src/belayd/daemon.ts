@@ -1,8 +1,12 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type PolicySet, rulePaths } from '@belay/core/policy';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type PolicySet, type Posture, rulePaths } from '@belay/core/policy';
 import type { LinkState } from '@belay/proto/local';
 import type { Logger } from 'pino';
+import { needsOf } from '../decide/needs.ts';
+import { createDecided } from '../decide/decided.ts';
+import { watching } from '../decide/watched.ts';
 import { createReauthentications } from '../decide/reauthentication.ts';
 import { frontDoor } from '../intercept/front-door.ts';
 import { listen } from '../intercept/local-server.ts';
@@ -16,6 +20,7 @@ import { type Aliases, createAliases } from '../state/aliases.ts';
 import { DeviceState } from '../state/device-state.ts';
 import { createEnrolments, localIdentity } from '../state/enrolment.ts';
 import { takeOrder } from '../state/orders.ts';
+import { createHeartbeat, createServerContact } from '../state/server-contact.ts';
 import { openStateStore } from '../state/state-store.ts';
 import { type AgentConfig, retentionMs } from './config.ts';
 import { createRequestNumbers } from './request-numbers.ts';
@@ -48,6 +53,7 @@ export async function startDaemon(deps: DaemonDeps): Promise<Daemon> {
   if (opened.damaged !== undefined) state.setProblem('state', `The state on disk was damaged and put aside as ${opened.damaged}: enrol this device again.`);
   if (journalStore.damaged !== undefined) state.setProblem('journal', `The journal on disk was damaged and put aside as ${journalStore.damaged}: enrol this device again.`);
   journal.commit({ type: 'agent.started', fields: { version: AGENT_VERSION, lost } });
+  await Promise.race([core.readAhead(), delay(AHEAD_LIMIT_MS, undefined, { ref: false })]);
   const servers = [await listen(core.front, platform, log)];
   const group = platform.accounts.groupByName('belay');
   if (group === undefined) state.setProblem('uplink', 'There is no system group "belay": the uplink cannot connect.');
@@ -65,11 +71,19 @@ export async function startDaemon(deps: DaemonDeps): Promise<Daemon> {
       journal.append({ type: 'agent.stopped', fields: {} });
       journal.close();
       opened.store.close();
+      platform.close();
     },
   };
 }
 
 const TRIM_EVERY_MS = 30_000;
+/** So that the first requests after a start find it known; what takes longer is unknown to them. */
+const AHEAD_LIMIT_MS = 1000;
+
+function latest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
+}
 
 function makeFolders(places: Places): void {
   process.umask(0o077);
@@ -87,6 +101,8 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
   const keys = createEvidenceKeys(join(places.state, 'keys'));
   const limits = () => ({ maxBytes: deps.config().journal.maxBytes, retentionMs: retentionMs(deps.config()) });
   const aliases: Aliases = createAliases(platform.objectOf);
+  const receiptedMs = journalStore.lastReceiptMs();
+  const ahead: { reading: Promise<void> } = { reading: Promise.resolve() };
   const link: { state: LinkState | undefined } = { state: undefined };
   // The state speaks to what is made after it, and may have something to say before.
   const later: { journal?: Journal; reports?: Pick<ReturnType<typeof createReports>, 'changed'> } = {};
@@ -97,15 +113,19 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
     refused: (what, code) => later.journal?.append({ type: 'policy.refused', fields: { code, what } }),
     // Reading what is on disk may already find something changed.
     changed: () => later.reports?.changed(),
-    inForce: (set: PolicySet) => aliases.load(rulePaths(set)),
+    inForce(set: PolicySet) {
+      aliases.load(rulePaths(set));
+      ahead.reading = platform.readAhead(needsOf(set));
+    },
   }, clock.now);
   const identity = state.identityOnDisk();
   const chain = Journal.open({ store: journalStore, keys, clock, log, limits }, identity, localIdentity);
   const { journal } = chain;
   later.journal = journal;
   if (chain.fresh && identity !== undefined) state.abandon();
+  const contact = createServerContact(clock, () => latest(receiptedMs, state.manifestAcceptedAt));
   const uplink: UplinkDoor = uplinkDoor(join(places.sockets, 'uplink.sock'), accounts.groupByName('belay')?.gid ?? 0, accounts, () => uplinkDeps);
-  const reports = createReports({ state, journal, clock, link, uplinkConnected: () => uplink.connected, announce: uplink.announceState });
+  const reports = createReports({ state, journal, clock, link, serverSilentMs: contact.silentMs, uplinkConnected: () => uplink.connected, announce: uplink.announceState });
   later.reports = reports;
   const enrolments = createEnrolments({ state, journal, keys, now: clock.now, announce: uplink.announceTask });
   const reauthentications = createReauthentications(clock);
@@ -124,8 +144,12 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
       if (order.ok && order.value?.action.type === 'report') reports.changed();
       return order.ok ? { ok: true as const, value: undefined } : order;
     },
+    heard: contact.heard,
     receipt(envelope: Uint8Array) {
+      const before = journal.chain.receipted;
       const taken = takeReceipt(envelope, state.trust, journal, clock.now());
+      // SECURITY(T-36): one that was kept back, or sent twice, is no sign of life.
+      if (taken.ok && journal.chain.receipted > before) contact.heard();
       if (taken.ok) reports.changed();
       return taken;
     },
@@ -137,28 +161,42 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
       journal,
       aliases,
       reauthentications,
+      decided: watching(createDecided(), { journal, platform }),
       log,
       policy: () => state.policy,
       deviceId: () => journal.chain.device,
       settings: () => deps.config().sudo,
       nextRequest: numbers.next,
+      serverSilentMs: contact.silentMs,
+      healthy: () => journal.healthy,
     },
-    administration: { enrolments, reauthentications, status: reports.status },
+    administration: { enrolments, reauthentications, status: reports.status, posture: () => readPosture(platform, journal) },
     version: AGENT_VERSION,
     monotonicMs: clock.boot,
   });
+  const heartbeat = createHeartbeat({ journal, contact, policy: () => state.policy?.set });
   return {
     state,
     journal,
     front,
     uplink,
     configChanged: () => state.setProblem('config', deps.configProblem()),
+    /** What the policy in force asks of the device has been read once. */
+    readAhead: () => ahead.reading,
     stop() {
+      heartbeat.stop();
       aliases.close();
       reports.close();
       numbers.close();
     },
   };
+}
+
+/** Where no rule asks for it, it is read for the first time when root does. */
+async function readPosture(platform: Platform, { healthy }: Journal): Promise<Posture> {
+  const isKnown = Object.values(platform.posture()).some((fact) => fact !== undefined);
+  if (!isKnown) await platform.readAhead({ packages: false, posture: true });
+  return { ...platform.posture(), agentHealthy: healthy };
 }
 
 /** Elevations that the last run allowed and never heard of again. */

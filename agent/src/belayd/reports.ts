@@ -3,6 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Journal } from '../journal/journal.ts';
 import type { Clock } from '../platform/platform.ts';
 import type { DeviceState } from '../state/device-state.ts';
+import { reportPolicy } from './policy-report.ts';
 import { AGENT_VERSION } from './version.ts';
 
 export type ReportDeps = {
@@ -10,6 +11,8 @@ export type ReportDeps = {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly link: { readonly state: LinkState | undefined };
+  /** Undefined: never heard of. */
+  serverSilentMs(): number | undefined;
   uplinkConnected(): boolean;
   announce(): void;
 };
@@ -64,6 +67,7 @@ export function createReports(deps: ReportDeps): Reports {
       const { enrolment, policy } = state;
       const { device, durableSeq, receipted } = journal.chain;
       const link = deps.link.state;
+      const { problem, ...counts } = reportPolicy(policy, clock.now(), deps.serverSilentMs());
       return {
         enrolled: enrolment !== undefined,
         device,
@@ -78,7 +82,8 @@ export function createReports(deps: ReportDeps): Reports {
         serverLastSeenMs: link?.serverTimeMs ?? 0n,
         eventsUnreceipted: BigInt(enrolment === undefined ? 0 : durableSeq - receipted),
         agentVersion: AGENT_VERSION,
-        problems: [...problems(), ...(link !== undefined && !link.connected && link.error !== '' ? [link.error] : [])],
+        ...counts,
+        problems: [...problems(), ...(problem === undefined ? [] : [problem]), ...(link !== undefined && !link.connected && link.error !== '' ? [link.error] : [])],
       };
     },
     changed() {
@@ -96,5 +101,7 @@ export function createReports(deps: ReportDeps): Reports {
 
 function journalProblems(journal: Journal): readonly string[] {
   if (journal.full) return ['The journal is at its size limit with events that no server has received: nothing is elevated. Check the connection to the server.'];
+  if (journal.lost > 0) return ['The journal could not be written (is the disk full?): some elevations went on without evidence, as their rules allow.'];
+  if (journal.spooled > 0) return ['The journal cannot be written (is the disk full?): events are kept in memory.'];
   return journal.refused > 0 ? ['The journal could not be written (is the disk full?): elevations were refused.'] : [];
 }

@@ -6,6 +6,7 @@ import { generateEd25519 } from '@belay/core/node-crypto';
 import { type CompiledPolicy, loadPolicySet, NO_DEMANDS, NO_OBLIGATIONS, STRICT_FAILURES } from '@belay/core/policy';
 import { ok } from '@belay/core/result';
 import { ClientFrameSchema, Outcome_End, ServerFrameSchema, SudoCheck_Mode } from '@belay/proto/local';
+import { createDecided } from '../decide/decided.ts';
 import { createReauthentications } from '../decide/reauthentication.ts';
 import { frontDoor } from '../intercept/front-door.ts';
 import type { Door } from '../intercept/local-server.ts';
@@ -126,13 +127,16 @@ function openRehearsalDoor(platform: Platform, journal: Journal): Door {
       journal,
       aliases: { pathsOf: () => [], load: () => {}, close: () => {} },
       reauthentications,
+      decided: createDecided(),
       log: { error: () => {}, info: () => {} },
       policy: () => ({ manifest, set, monitored: undefined }),
       deviceId: () => 'rehearsal',
       settings: () => ({ pamAccount: false, pamSession: false }),
+      serverSilentMs: () => 0,
+      healthy: () => true,
       nextRequest: () => ++request,
     },
-    administration: { reauthentications, status: () => ({}), enrolments: { begin: nobody, sign: nobody, finish: nobody, current: () => undefined, leave: nobody } },
+    administration: { reauthentications, status: () => ({}), posture: nobody, enrolments: { begin: nobody, sign: nobody, finish: nobody, current: () => undefined, leave: nobody } },
     version: '',
     monotonicMs: platform.clock.boot,
   });
@@ -140,7 +144,7 @@ function openRehearsalDoor(platform: Platform, journal: Journal): Door {
 
 function createPeer(): Peer {
   const actor = { pid: process.pid, realUid: NOBODY, realGid: NOBODY, groups: [NOBODY], effectiveUid: 0, loginSession: { sessionId: 0, leaderStart: 0, terminal: 0 } };
-  return { actor, takeDescriptor: () => ok(openSync(COMMAND, 'r')), workingDirectory: () => '/' as ByteString, close: () => {} };
+  return { actor, takeDescriptor: () => ok(openSync(COMMAND, 'r')), workingDirectory: () => '/' as ByteString, lineage: () => undefined, origin: () => undefined, close: () => {} };
 }
 
 type Message = NonNullable<Parameters<typeof create<typeof ClientFrameSchema>>[1]>['message'];

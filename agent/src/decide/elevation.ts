@@ -1,36 +1,31 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type ByteString, decodeUtf8 } from '@belay/core/bytes';
+import { type ByteString, encodeUtf8 } from '@belay/core/bytes';
 import type { EventDraft } from '@belay/core/evidence';
 import { randomBytes } from '@belay/core/node-crypto';
-import { decide, type Decision, type Demands, type Obligations } from '@belay/core/policy';
+import type { Decision } from '@belay/core/policy';
 import { type Launch, Launch_By } from '@belay/proto/local';
 import type { Journal, Prepared } from '../journal/journal.ts';
 import { planLaunch } from '../launch/plan.ts';
-import type { Peer, Platform, SealedCopy } from '../platform/platform.ts';
-import type { Aliases } from '../state/aliases.ts';
-import type { PolicyInForce } from '../state/device-state.ts';
+import type { Peer } from '../platform/platform.ts';
+import type { Decided } from './decided.ts';
 import { unenforceable } from './enforceable.ts';
-import { reasonFromEnvironment } from './environment.ts';
-import { type Act, deniedEvent, intentEvent, subject, type Subject, type Why } from './evidence.ts';
-import { decisionContext } from './facts.ts';
-import { gather, type Gathered } from './gather.ts';
-import { denialText, NOT_ALLOWED, numbered, ruleName, ruleNames, rulesOf } from './messages.ts';
-import type { Reauthentications } from './reauthentication.ts';
+import { type Act, alertOf, deniedEvent, intentEvent, subject, type Subject, type Why } from './evidence.ts';
+import { Fulfilment, type FulfilmentDeps, type Met, type Progress, type Wanted } from './fulfilment.ts';
+import { gather, type Gathered, isAsGathered, type Place, placeOf } from './gather.ts';
+import { inert } from './inert.ts';
+import { firstUnkept, isSame, setVariables } from './kept-variables.ts';
+import { confirmText, denialText, denied, NOT_ALLOWED, numbered, ruleName, ruleNames, rulesOf, unkeptText } from './messages.ts';
+import { Ruling, type RulingDeps } from './ruling.ts';
 import type { SudoRequest } from './sudo-request.ts';
 
-export type ElevationDeps = {
-  readonly platform: Platform;
+export type ElevationDeps = RulingDeps & FulfilmentDeps & {
   readonly journal: Journal;
-  readonly aliases: Aliases;
-  readonly reauthentications: Reauthentications;
-  policy(): PolicyInForce | undefined;
+  /** For those who ask why. */
+  readonly decided: Pick<Decided, 'add'>;
   deviceId(): string;
   settings(): { readonly pamAccount: boolean; readonly pamSession: boolean };
 };
 
-export type Answer = 'asked' | 'succeeded' | 'failed' | 'account-refused' | 'cancelled' | 'not-asked';
-export type Met = { readonly reason: ByteString; readonly authentication: Exclude<Answer, 'asked'>; readonly attempts: number };
-export type Wanted = { readonly reason: boolean; readonly reasonMinLength: number; readonly reauth: boolean; readonly message: string; readonly account: boolean };
 /** What the front end is told. Only `allow` leads to a launch, and only through `commit`. */
 export type Step =
   | { readonly kind: 'challenge'; readonly wanted: Wanted }
@@ -40,16 +35,16 @@ export type CommitStep = { readonly go: boolean; readonly message: string };
 export type End = { readonly end: 'exited' | 'signaled' | 'exec-failed' | 'sudo-error' | 'lost'; readonly value: number };
 
 type Permit = Exclude<Decision, { kind: 'deny' }>;
-type Yes = { readonly token: Uint8Array; readonly untilMs: number; readonly decision: Permit | undefined };
+/** A decision and the environment that it was made under. */
+type Permitted = { readonly decision: Permit; readonly env: readonly ByteString[] };
+/** `launching`: the request as it will run, with what the decision's obligations change. */
+type Yes = { readonly token: Uint8Array; readonly untilMs: number; readonly permitted: Permitted | undefined; readonly launching: Gathered; readonly place: Place | undefined };
 
 export const VERDICT_MS = 5000;
 const TOKEN_BYTES = 16;
 /** There is nothing to commit. */
 const NO_TOKEN = new Uint8Array(TOKEN_BYTES);
-const SEAL_LIMIT = 256 * 1024 * 1024;
-const LONGEST_REASON = 1000;
-const SHORTEST_REASON = 1;
-const NO_RULE: Decision = { kind: 'deny', reason: { kind: 'no-rule' } };
+const NO_EVIDENCE = 'evidence cannot be written on this device (is the disk full?), so nothing is elevated. Tell IT.';
 
 /** One request from its arrival to its outcome: gather, decide, fulfil, commit. Any other order of calls denies. */
 export class Elevation {
@@ -57,15 +52,14 @@ export class Elevation {
   readonly #deps: ElevationDeps;
   readonly #peer: Peer;
   readonly #sudo: SudoRequest;
+  readonly #fulfilment: Fulfilment;
   #stage: 'new' | 'asked' | 'allowed' | 'running' | 'over' = 'new';
   #gathered: Gathered | undefined;
-  #sealed: SealedCopy | undefined;
-  #decision: Permit | undefined;
+  #ruling: Ruling | undefined;
+  #permitted: Permitted | undefined;
+  #asked = false;
   #yes: Yes | undefined;
-  #reason: string | undefined;
-  #reauthenticated = false;
   #wentAtMs = 0;
-  #sealing = false;
   #prepared: Prepared | undefined;
   #recorded = false;
 
@@ -74,6 +68,7 @@ export class Elevation {
     this.#sudo = sudo;
     this.#peer = peer;
     this.#deps = deps;
+    this.#fulfilment = new Fulfilment(sudo, peer.actor, deps);
   }
 
   get #outsideRules(): boolean {
@@ -85,41 +80,54 @@ export class Elevation {
     if (this.#stage !== 'new') return this.deny('bad-request', 'this was asked out of turn.');
     const gathered = gather(this.#sudo, this.#peer, this.#deps);
     if (!gathered.ok) return this.deny(gathered.error.why, gathered.error.message === '' ? NOT_ALLOWED : `${gathered.error.message}.`);
-    this.#gathered = gathered.value;
+    const ruling = this.#begin(gathered.value);
     // Principle 10: uid 0 may run what it could run anyway; recorded like the rest.
     if (this.#outsideRules) return this.#allow(undefined);
-    const first = this.#decideUnhashed();
-    return first.decision === undefined ? this.#decideHashed(signal()).then((decision) => this.#settle(decision)) : this.#settle(first.decision);
+    const first = ruling.now();
+    return first === undefined ? ruling.hashed(signal()).then((ruled) => this.#settle(ruled)) : this.#settle(first);
   }
 
-  #settle(decision: Decision): Step {
+  #begin(gathered: Gathered): Ruling {
+    this.#gathered = gathered;
+    this.#ruling = new Ruling(gathered, this.#peer, this.#deps);
+    return this.#ruling;
+  }
+
+  #settle({ decision, env }: { readonly decision: Decision; readonly env: readonly ByteString[] }): Step {
     if (this.#stage !== 'new') return this.deny('timeout', 'the answer took too long. Try again.');
     if (decision.kind === 'deny') return this.deny(decision.reason.kind, denialText(decision.reason), decision);
     const missing = unenforceable(decision);
     if (missing.length > 0) return this.deny('bad-request', `the rule "${ruleNames(decision.by)}" needs "${missing.join('", "')}", which this agent cannot enforce.`, decision);
-    return this.#fulfil(decision);
+    const unkept = this.#gathered === undefined ? undefined : firstUnkept(this.#gathered.variables, env);
+    if (unkept !== undefined) return this.deny('bad-request', unkeptText(unkept, decision.by), decision);
+    this.#permitted = { decision, env };
+    return decision.kind === 'allow' ? this.#allow(this.#permitted) : this.#advance(this.#fulfilment.begin(decision.demands), decision);
   }
 
   /** The person's answer to the challenge. */
   met(answer: Met): Step {
-    const decision = this.#decision;
+    const decision = this.#permitted?.decision;
     if (this.#stage !== 'asked' || decision?.kind !== 'ask') return this.deny('bad-request', 'this was asked out of turn.');
     this.#stage = 'new';
-    if (answer.authentication === 'succeeded') {
-      this.#reauthenticated = true;
-      this.#deps.reauthentications.record(this.#peer.actor);
-    }
-    if (answer.authentication === 'account-refused') return this.deny('reauth-failed', 'your account may not be used now.', decision);
-    if (answer.authentication === 'cancelled') return this.deny('reauth-failed', 'it was cancelled.', decision);
-    if (answer.authentication === 'failed') {
-      this.#deps.journal.append({ type: 'reauth.failed', fields: { ...this.#who, attempts: answer.attempts } });
-      return this.deny('reauth-failed', 'the password was not right.', decision);
-    }
-    if (decision.demands.reason !== undefined && this.#reason === undefined) {
-      const refusal = this.#takeReason(answer.reason, decision.demands.reason.minLength);
-      if (refusal !== undefined) return this.deny('reason-refused', refusal, decision);
-    }
-    return this.#unmet(decision.demands) ? this.deny('reauth-failed', 'a password is needed.', decision) : this.#allow(decision);
+    if (answer.authentication === 'failed') this.#deps.journal.append({ type: 'reauth.failed', fields: { ...this.#who, attempts: answer.attempts } });
+    return this.#advance(this.#fulfilment.take(answer, decision.demands), decision);
+  }
+
+  #advance(progress: Progress, decision: Extract<Permit, { kind: 'ask' }>): Step {
+    if (progress.kind === 'refuse') return this.deny(progress.why, progress.text, decision);
+    if (progress.kind === 'met') return this.#allow(this.#permitted);
+    const { reason, reauth, confirm, complaint } = progress;
+    const account = !this.#asked && this.#deps.settings().pamAccount && this.#sudo.pamAvailable;
+    this.#stage = 'asked';
+    this.#asked = true;
+    const message = complaint === '' ? (decision.message ?? '') : numbered(this.number, complaint);
+    const { minLength = 0, suggestions = [] } = decision.demands.reason ?? {};
+    const wanted: Wanted = { reason, reasonMinLength: minLength, suggestions: reason ? suggestions : [], reauth, message, account, confirm: confirm ? this.#confirmation() : '' };
+    return { kind: 'challenge', wanted };
+  }
+
+  #confirmation(): string {
+    return this.#gathered === undefined ? '' : confirmText(this.number, this.#gathered.request);
   }
 
   /** The last word before exec: decides again, makes the intent durable, and only then says go. */
@@ -131,19 +139,22 @@ export class Elevation {
     if (this.#deps.platform.clock.boot() > yes.untilMs) return stop('expired', 'the answer is older than five seconds. Try again.');
     // SECURITY(T-14): the same file as was decided on, with the same owner and mode; by path, the same path still root's.
     if (!this.#sameFile(this.#gathered)) return stop('unsafe-file', 'the file was changed meanwhile. Try again.');
-    if (yes.decision !== undefined && !this.#stillHolds(yes.decision)) return stop('no-rule', 'policy changed meanwhile. Try again.');
-    return this.#go(this.#gathered, yes.decision);
+    if (!this.#outsideRules && !isAsGathered(this.#gathered, this.#sudo, this.#peer, { platform: this.#deps.platform, place: yes.place })) return stop('expired', 'the directory or the account was changed meanwhile. Try again.');
+    if (yes.permitted !== undefined && !this.#stillHolds(yes.permitted)) return stop('no-rule', 'policy changed meanwhile, or what it asks for did. Try again.');
+    return this.#go(yes.launching, yes.permitted?.decision);
   }
 
-  /** The intent is durable before anybody hears the go. */
-  #go(gathered: Gathered, decision: Permit | undefined): CommitStep {
-    if (!this.#record(gathered, decision) && !this.#outsideRules) {
+  /** The intent is durable before anybody hears the go, or the rule bears that it is not. */
+  #go(launching: Gathered, decision: Permit | undefined): CommitStep {
+    if (!this.#record(launching, decision)) {
       this.#stage = 'over';
+      this.#remember('fault', NO_EVIDENCE, decision);
       this.#release();
-      return { go: false, message: numbered(this.number, 'evidence cannot be written on this device (is the disk full?), so nothing is elevated. Tell IT.') };
+      return { go: false, message: numbered(this.number, NO_EVIDENCE) };
     }
     this.#stage = 'running';
-    this.#releaseFile();
+    setImmediate(() => this.#remember(undefined, '', decision));
+    this.#ruling?.closeFile();
     this.#wentAtMs = this.#deps.platform.clock.boot();
     return { go: true, message: '' };
   }
@@ -167,122 +178,77 @@ export class Elevation {
   }
 
   /** Ends this request with a no. Recorded. */
-  deny(why: Why, text: string, decision?: Decision): Extract<Step, { kind: 'deny' }> {
-    const message = numbered(this.number, text);
+  deny(why: Why, text: string, decision: Decision | undefined = this.#permitted?.decision): Extract<Step, { kind: 'deny' }> {
+    const message = denied(this.number, why, text, decision);
     const rules = decision === undefined ? [] : rulesOf(decision);
     const rule = rules[0] === undefined ? '' : ruleName(rules[0]);
     if (this.#stage === 'over' || this.#stage === 'running') return { kind: 'deny', message, rule };
     this.#stage = 'over';
     this.#deps.journal.append(deniedEvent(this.#act(decision), why, this.#deps.platform));
+    this.#remember(why, text, decision);
     if (this.#recorded) this.#deps.journal.append({ type: 'elevation.outcome', fields: { ...this.#who, end: 'refused-at-commit', value: 0, durationMs: 0 } });
     this.#release();
     return { kind: 'deny', message, rule };
+  }
+
+  /** For those who ask why. Of a denial everything is kept; of what was allowed, only what decided, unless policies watch. */
+  #remember(why: Why | undefined, text: string, decision: Decision | undefined): void {
+    const { clock, accounts } = this.#deps.platform;
+    const uid = this.#peer.actor.realUid;
+    const { typedPath: path, argv } = this.#sudo;
+    const policy = this.#deps.policy();
+    const isWatched = policy?.monitored !== undefined;
+    const [asked, outsideRules] = [this.#ruling?.asked(why !== undefined || isWatched), this.#outsideRules];
+    this.#deps.decided.add({ number: this.number, uid, user: accounts.userById(uid)?.name, atMs: clock.now(), typed: { path, argv }, why, text, decision, outsideRules, policy, asked });
   }
 
   /** `-l COMMAND`: what the decision would be, with nothing recorded as elevated. */
   async wouldAllow(signal: AbortSignal): Promise<Gathered | undefined> {
     const gathered = gather(this.#sudo, this.#peer, this.#deps);
     if (!gathered.ok) return undefined;
-    this.#gathered = gathered.value;
-    const permitted = this.#outsideRules || (this.#decideUnhashed().decision ?? (await this.#decideHashed(signal))).kind !== 'deny';
+    const ruling = this.#begin(gathered.value);
+    const permitted = this.#outsideRules || (ruling.now() ?? (await ruling.hashed(signal))).decision.kind !== 'deny';
     this.#stage = 'over';
     this.#release();
     return permitted && !signal.aborted ? gathered.value : undefined;
   }
 
-  /** Undefined: a rule that may hold pins the bytes, so they must be hashed first. */
-  #decideUnhashed(): { readonly decision: Decision | undefined } {
-    let wanted = false;
-    const decision = this.#decideNow(() => {
-      wanted = true;
-      return undefined;
-    });
-    return { decision: wanted ? undefined : decision };
-  }
-
-  /** The bytes are copied, sealed and hashed; then the engine is asked again. */
-  async #decideHashed(signal: AbortSignal): Promise<Decision> {
-    if (this.#gathered === undefined) return NO_RULE;
-    // The descriptor must not be closed, and its number given to another file, while it is being read.
-    this.#sealing = true;
-    const sealed = await this.#deps.platform.seal(this.#gathered.fd, SEAL_LIMIT, signal);
-    this.#sealing = false;
-    if (sealed.ok) this.#sealed = sealed.value;
-    if (this.#stage !== 'new' || signal.aborted) {
-      if (this.#stage === 'over') this.#release();
-      return NO_RULE;
+  /** What the obligations make of the request. Errors: a sentence for the requester. */
+  #launching(gathered: Gathered, permitted: Permitted | undefined): Gathered | string {
+    if (permitted === undefined) return gathered;
+    const { environment, cwd } = permitted.decision.obligations;
+    // SECURITY(T-20): a rule may say where its command runs, and then it runs nowhere else.
+    const directory = cwd === undefined ? gathered.directory : this.#deps.platform.openRootFolder(encodeUtf8(cwd));
+    if (cwd !== undefined && directory === undefined) {
+      return `the rule "${ruleNames(permitted.decision.by)}" runs this in ${inert(cwd)}, which is no folder of root's that everybody may enter. Tell IT.`;
     }
-    return this.#decideNow(() => (sealed.ok ? sealed.value.sha256 : undefined));
+    const request = { ...gathered.request, env: setVariables(permitted.env, environment.set), cwd: cwd === undefined ? gathered.request.cwd : (directory as ByteString) };
+    return { ...gathered, request, directory };
   }
 
-  #decideNow(hash: () => string | undefined): Decision {
-    const policy = this.#deps.policy();
-    const request = this.#gathered?.request;
-    if (policy === undefined || request === undefined) return { kind: 'deny', reason: { kind: 'no-policy' } };
-    return decide(policy.set, request, decisionContext(policy, this.#deps, request.executable, hash));
-  }
-
-  #fulfil(decision: Permit): Step {
-    if (decision.kind === 'allow') return this.#allow(decision);
-    const { demands } = decision;
-    const ahead = reasonFromEnvironment(this.#sudo.environment);
-    if (demands.reason !== undefined && ahead !== undefined) {
-      const refusal = this.#takeReason(ahead, demands.reason.minLength);
-      if (refusal !== undefined) return this.deny('reason-refused', refusal, decision);
-    }
-    const reason = demands.reason !== undefined && this.#reason === undefined;
-    const reauth = this.#reauthNeeded(demands);
-    if (!reason && !reauth) return this.#allow(decision);
-    if (this.#sudo.nonInteractive && reauth) return this.deny('reauth-failed', 'a password is needed, and -n forbids to ask for it.', decision);
-    if (this.#sudo.nonInteractive) return this.deny('reason-refused', 'a reason is needed: set BELAY_REASON, as -n forbids to ask for it.', decision);
-    if (reauth && !this.#sudo.pamAvailable) return this.deny('reauth-failed', 'a password is needed, and it cannot be checked here.', decision);
-    this.#stage = 'asked';
-    this.#decision = decision;
-    const account = this.#deps.settings().pamAccount && this.#sudo.pamAvailable;
-    return { kind: 'challenge', wanted: { reason, reasonMinLength: demands.reason?.minLength ?? 0, reauth, message: decision.message ?? '', account } };
-  }
-
-  #reauthNeeded(demands: Demands): boolean {
-    if (demands.reauth === undefined || this.#reauthenticated) return false;
-    const age = this.#sudo.ignoreCachedReauth ? undefined : this.#deps.reauthentications.ageMs(this.#peer.actor);
-    return age === undefined || age > demands.reauth.maxAgeMs;
-  }
-
-  #unmet(demands: Demands): boolean {
-    const short = demands.reason !== undefined && (this.#reason === undefined || Array.from(this.#reason).length < demands.reason.minLength);
-    return short || this.#reauthNeeded(demands);
-  }
-
-  /** Why it cannot be taken; undefined: taken. */
-  #takeReason(typed: ByteString, minLength: number): string | undefined {
-    const text = decodeUtf8(typed)?.trim();
-    if (text === undefined) return 'the reason is not valid text.';
-    const length = Array.from(text).length;
-    if (length < Math.max(minLength, SHORTEST_REASON)) return `the reason needs at least ${Math.max(minLength, SHORTEST_REASON)} characters.`;
-    if (length > LONGEST_REASON) return `the reason may have at most ${LONGEST_REASON} characters.`;
-    this.#reason = text;
-    return undefined;
-  }
-
-  #allow(decision: Permit | undefined): Step {
-    const gathered = this.#gathered;
-    if (gathered === undefined) return this.deny('fault', 'a fault of Belay.');
-    const obligations: Obligations | undefined = decision?.obligations;
+  #allow(permitted: Permitted | undefined): Step {
+    if (this.#gathered === undefined || this.#ruling === undefined) return this.deny('fault', 'a fault of Belay.');
+    const launching = this.#launching(this.#gathered, permitted);
+    if (typeof launching === 'string') return this.deny('bad-request', launching, permitted?.decision);
+    const decision = permitted?.decision;
     const { pamAccount, pamSession } = this.#deps.settings();
-    const asked = this.#decision !== undefined;
     const { loginShell, fileModeMask, pamAvailable } = this.#sudo;
-    const launch = planLaunch({ gathered, obligations, sealed: this.#sealed, loginShell, fileModeMask, pamAccount: pamAccount && pamAvailable && !asked, pamSession: pamSession && pamAvailable });
+    const { sealed, sha256 } = this.#ruling;
+    const launch = planLaunch({
+      gathered: launching, obligations: decision?.obligations, sealed, hashed: sha256 !== undefined, loginShell, fileModeMask,
+      pamAccount: pamAccount && pamAvailable && !this.#asked, pamSession: pamSession && pamAvailable,
+    });
     if (launch.by === Launch_By.UNSPECIFIED) return this.deny('fault', 'the file could not be sealed in memory.', decision);
-    const by = decision?.by[0];
-    const rule = by === undefined ? '' : ruleName(by);
+    const rule = decision?.by[0] === undefined ? '' : ruleName(decision.by[0]);
     const message = decision?.kind === 'allow' ? (decision.message ?? '') : '';
     const opensPam = launch.pamAccount || launch.pamSession;
-    if (this.#sudo.startsAtOnce && !asked && !opensPam) {
-      // Decided in this very turn, and nothing is to come: a second look would see the same.
-      const { go, message: stopped } = this.#go(gathered, decision);
+    if (this.#sudo.startsAtOnce && !this.#asked && !opensPam) {
+      // Decided in this very turn, and nothing is to come: a second look would see the same, but for bytes that were hashed meanwhile.
+      if (sha256 !== undefined && !this.#sameFile(launching)) return this.deny('unsafe-file', 'the file was changed meanwhile. Try again.', decision);
+      const { go, message: stopped } = this.#go(launching, decision);
       return go ? { kind: 'allow', message, rule, token: NO_TOKEN, launch, go } : { kind: 'deny', message: stopped, rule: '' };
     }
-    this.#yes = { token: randomBytes(TOKEN_BYTES), untilMs: this.#deps.platform.clock.boot() + VERDICT_MS, decision };
+    this.#yes = { token: randomBytes(TOKEN_BYTES), untilMs: this.#deps.platform.clock.boot() + VERDICT_MS, permitted, launching, place: this.#outsideRules ? undefined : placeOf(launching.request.cwd, this.#deps.platform) };
     this.#stage = 'allowed';
     setImmediate(() => this.#prepare(opensPam));
     return { kind: 'allow', message, rule, token: this.#yes.token, launch, go: false };
@@ -294,31 +260,34 @@ export class Elevation {
    */
   #prepare(opensPam: boolean): void {
     if (this.#stage !== 'allowed' || this.#gathered === undefined || this.#yes === undefined) return;
-    const prepared = this.#deps.journal.prepare(this.#intent(this.#gathered, this.#yes.decision));
+    const prepared = this.#deps.journal.prepare(this.#intent(this.#yes.launching, this.#yes.permitted?.decision));
     if (opensPam) this.#recorded = this.#deps.journal.commitAhead(prepared);
     this.#prepared = prepared;
   }
 
-  #record(gathered: Gathered, decision: Permit | undefined): boolean {
+  #record(launching: Gathered, decision: Permit | undefined): boolean {
     if (this.#recorded) return true;
-    const event = this.#prepared ?? this.#intent(gathered, decision);
-    return this.#deps.journal.commit(event).ok;
+    const event = this.#prepared ?? this.#intent(launching, decision);
+    return this.#deps.journal.commitOr(event, this.#outsideRules ? 'allow' : (decision?.obligations.diskFull ?? 'deny'));
   }
 
   #sameFile({ fd, inspected, request }: Gathered): boolean {
     const now = this.#deps.platform.fileState(fd);
     const then = inspected.file;
     if (now.device !== then.device || now.inode !== then.inode || now.uid !== then.uid || now.gid !== then.gid || now.mode !== then.mode) return false;
-    if (this.#sealed !== undefined || !request.executable.script || this.#outsideRules) return true;
+    if (this.#ruling?.sealed !== undefined) return true;
+    if (this.#ruling?.sha256 !== undefined && now.changedNs !== then.changedNs) return false;
+    if (!request.executable.script || this.#outsideRules) return true;
     const again = this.#deps.platform.inspect(fd, request.executable.resolved);
     return again.ok && again.value.executable.rootOnly;
   }
 
-  #stillHolds(then: Permit): boolean {
-    const now = this.#decideNow(() => this.#sealed?.sha256);
-    if (now.kind === 'deny') return false;
-    if (now.kind === 'ask' && this.#unmet(now.demands)) return false;
-    return JSON.stringify(now.obligations) === JSON.stringify(then.obligations);
+  /** SECURITY(T-18): decided again by what is so now; the same environment, the same obligations, nothing new demanded. */
+  #stillHolds(then: Permitted): boolean {
+    const now = this.#ruling?.again();
+    if (now === undefined || now.decision.kind === 'deny' || !isSame(now.env, then.env)) return false;
+    if (now.decision.kind === 'ask' && this.#fulfilment.unmet(now.decision.demands)) return false;
+    return JSON.stringify(now.decision.obligations) === JSON.stringify(then.decision.obligations);
   }
 
   get #who(): Subject {
@@ -329,24 +298,18 @@ export class Elevation {
     const rules = decision === undefined ? [] : rulesOf(decision).map(ruleName);
     const { argv, typedPath } = this.#sudo;
     const manifest = this.#deps.policy()?.manifest.number ?? 0;
-    return { number: this.number, actor: this.#peer.actor, rules, manifest, request: this.#gathered?.request, typed: { path: typedPath, args: argv.slice(1) } };
+    return { number: this.number, actor: this.#peer.actor, rules, manifest, request: this.#gathered?.request, typed: { path: typedPath, args: argv.slice(1) }, alert: alertOf(decision) };
   }
 
   #intent({ request }: Gathered, decision: Permit | undefined): EventDraft {
-    const pinned = decision?.obligations.sha256 === undefined ? undefined : this.#sealed?.sha256;
-    const facts = { pinned, reason: this.#reason, reauthenticated: this.#reauthenticated, outsideRules: decision === undefined };
+    const pinned = decision?.obligations.sha256 === undefined ? undefined : this.#ruling?.sha256;
+    const { reason, reauthenticated } = this.#fulfilment;
+    const facts = { pinned, reason, reauthenticated, outsideRules: decision === undefined };
     return intentEvent({ ...this.#act(decision), request }, facts, this.#deps.platform);
   }
 
   #release(): void {
-    if (this.#sealing) return;
-    this.#releaseFile();
-    if (this.#sealed !== undefined) this.#deps.platform.closeDescriptor(this.#sealed.fd);
-    this.#sealed = undefined;
-  }
-
-  #releaseFile(): void {
-    if (this.#gathered !== undefined) this.#deps.platform.closeDescriptor(this.#gathered.fd);
+    this.#ruling?.close();
     this.#gathered = undefined;
   }
 }

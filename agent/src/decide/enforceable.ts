@@ -1,4 +1,5 @@
 import type { Decision, Demands, Obligations } from '@belay/core/policy';
+import { unsettable } from './kept-variables.ts';
 
 type Permit = Exclude<Decision, { kind: 'deny' }>;
 
@@ -11,7 +12,7 @@ export function unenforceable(decision: Permit): readonly string[] {
 }
 
 function obligationsWithoutEnforcer(obligations: Obligations): readonly string[] {
-  const { durationMs, uses, totalMs, children, capabilities, network, writable, environment, umask, cwd, record, alert, diskFull, conflicts } = obligations;
+  const { durationMs, uses, totalMs, children, capabilities, network, writable, environment, record, conflicts } = obligations;
   return named({
     'limits.duration': durationMs !== undefined,
     'limits.uses': uses !== undefined,
@@ -20,18 +21,14 @@ function obligationsWithoutEnforcer(obligations: Obligations): readonly string[]
     'limits.capabilities': capabilities !== undefined,
     'limits.network': network !== 'allow',
     'limits.writable': writable !== undefined,
-    'limits.environment': environment.keep.length > 0 || environment.set.length > 0,
-    'limits.umask': umask !== undefined,
-    'limits.cwd': cwd !== undefined,
     [`record: ${record}`]: record !== 'none',
-    alert: alert !== 'none',
-    [`onFailure.diskFull: ${diskFull}`]: diskFull !== 'deny',
+    ...Object.fromEntries(unsettable(environment.set).map((name) => [`limits.environment.set: ${name}`, true])),
     ...Object.fromEntries(conflicts.map((conflict) => [conflict, true])),
   });
 }
 
-function demandsNobodyMeets({ reason, confirm, approval }: Demands): readonly string[] {
-  return named({ 'require.reason.pattern': (reason?.patterns.length ?? 0) > 0, 'require.confirm': confirm, 'require.approval': approval.length > 0 });
+function demandsNobodyMeets({ approval }: Demands): readonly string[] {
+  return named({ 'require.approval': approval.length > 0 });
 }
 
 function named(wanted: Readonly<Record<string, boolean>>): readonly string[] {

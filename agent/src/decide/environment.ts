@@ -1,7 +1,5 @@
 import type { ByteString } from '@belay/core/bytes';
-import { err, ok, type Result } from '@belay/core/result';
 import type { Account, Actor } from '../platform/platform.ts';
-import { inertBytes } from './inert.ts';
 import type { SudoRequest } from './sudo-request.ts';
 
 export const SECURE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -42,23 +40,47 @@ function keptCheck(name: string): Check | undefined {
 
 export type EnvironmentParts = { readonly account: Account; readonly actor: Actor; readonly requesterName: string | undefined; readonly command: ByteString; readonly args: readonly ByteString[] };
 
+export type Variables = {
+  /** What the command gets whatever the rules say: NAME=value, sorted. */
+  readonly usual: readonly ByteString[];
+  /** The caller's other variables, which a rule may keep. */
+  readonly others: ReadonlyMap<string, string>;
+  /** Names that were asked for by -E, --preserve-env or NAME=value and are not among the usual ones. */
+  readonly asked: readonly string[];
+};
+
 /**
- * The command's whole environment, sorted. Rebuilt, never filtered: what is not listed here does not get in.
- * Errors: a sentence for the requester, who asked for a variable that cannot be kept.
+ * The command's environment. Rebuilt, never filtered: what is not listed here gets in by a rule's word or not at all; see
+ * kept-variables.ts.
  */
-export function buildEnvironment(request: SudoRequest, parts: EnvironmentParts): Result<readonly ByteString[], string> {
+export function readVariables(request: SudoRequest, parts: EnvironmentParts): Variables {
   const outsideRules = parts.actor.realUid === 0;
-  const result = new Map<string, string>();
+  const usual = new Map<string, string>();
   for (const [name, value] of pairs(request.environment)) {
     // SECURITY(T-19): an allowlist with a check of each value; what a loader or interpreter obeys is not on it.
-    if (keptCheck(name)?.(value) === true || (outsideRules && wants(request, name))) result.set(name, value);
+    if (keptCheck(name)?.(value) === true || (outsideRules && wants(request, name))) usual.set(name, value);
   }
-  if (!result.has('TERM')) result.set('TERM', 'unknown');
-  const unkept = outsideRules ? undefined : firstUnkept(request);
-  if (unkept !== undefined) return err(`the variable ${inertBytes(unkept as ByteString, 64)} cannot be kept or set: policy has no rule for variables yet`);
-  for (const [name, value] of rebuilt(parts)) if (!(outsideRules && wants(request, name))) result.set(name, value);
-  for (const [name, value] of pairs(request.environmentAdded)) result.set(name, value);
-  return ok([...result].map(([name, value]) => `${name}=${value}` as ByteString).sort());
+  if (!usual.has('TERM')) usual.set('TERM', 'unknown');
+  for (const [name, value] of rebuilt(parts)) if (!(outsideRules && wants(request, name))) usual.set(name, value);
+  for (const [name, value] of pairs(request.environmentAdded)) if (outsideRules || isSettable(name, value)) usual.set(name, value);
+  const entries = [...usual].map(([name, value]) => `${name}=${value}` as ByteString).sort();
+  return outsideRules ? { usual: entries, others: new Map(), asked: [] } : { usual: entries, others: othersOf(request), asked: unkept(request) };
+}
+
+function isSettable(name: string, value: string): boolean {
+  return (keptCheck(name) ?? SETTABLE.get(name))?.(value) === true;
+}
+
+function othersOf(request: SudoRequest): ReadonlyMap<string, string> {
+  const others = new Map<string, string>();
+  for (const [name, value] of pairs(request.environment)) if (!REBUILT.has(name) && keptCheck(name)?.(value) !== true) others.set(name, value);
+  for (const [name, value] of pairs(request.environmentAdded)) if (!REBUILT.has(name) && !isSettable(name, value)) others.set(name, value);
+  return others;
+}
+
+/** Whether a locale or terminal of the caller's is one that everybody may keep. Undefined: it is no such variable. */
+export function isUsualValue(name: string, value: string): boolean | undefined {
+  return keptCheck(name)?.(value);
 }
 
 function* pairs(entries: readonly ByteString[]): Generator<readonly [string, string]> {
@@ -72,15 +94,11 @@ function wants(request: SudoRequest, name: string): boolean {
   return request.preserveNames.includes(name as ByteString) || (request.preserveEnvironment && request.preserveNames.length === 0);
 }
 
-/** The first variable that was asked for by -E, --preserve-env or NAME=value and would not get through. */
-function firstUnkept(request: SudoRequest): string | undefined {
-  for (const [name, value] of pairs(request.environment)) {
-    if (wants(request, name) && !REBUILT.has(name) && keptCheck(name)?.(value) !== true) return name;
-  }
-  for (const [name, value] of pairs(request.environmentAdded)) {
-    if ((keptCheck(name) ?? SETTABLE.get(name))?.(value) !== true) return name;
-  }
-  return undefined;
+/** What was asked for by -E, --preserve-env or NAME=value and would not get through by itself. */
+function unkept(request: SudoRequest): readonly string[] {
+  const kept = [...pairs(request.environment)].filter(([name, value]) => wants(request, name) && !REBUILT.has(name) && keptCheck(name)?.(value) !== true);
+  const set = [...pairs(request.environmentAdded)].filter(([name, value]) => !isSettable(name, value));
+  return [...new Set([...kept, ...set].map(([name]) => name))];
 }
 
 const LONGEST_COMMAND = 4096;

@@ -1,6 +1,7 @@
 import { bytesOf, type ByteString } from '@belay/core/bytes';
 import type { EventDraft } from '@belay/core/evidence';
 import { sha256 } from '@belay/core/node-crypto';
+import type { AlertAnswer, Decision } from '@belay/core/policy';
 import { type ElevationRequest, requestDigest } from '@belay/core/request';
 import type { Actor, Platform } from '../platform/platform.ts';
 
@@ -9,12 +10,14 @@ export type Subject = { readonly request: number; readonly uid: number; readonly
 /** What is known of an act, whether it could be gathered whole or not. */
 export type Act = {
   readonly number: number;
-  readonly actor: Actor;
+  readonly actor: Pick<Actor, 'realUid' | 'loginSession'>;
   readonly rules: readonly string[];
   readonly manifest: number;
   readonly request: ElevationRequest | undefined;
   /** As typed; used where there is no request. */
   readonly typed: { readonly path: ByteString; readonly args: readonly ByteString[] };
+  /** Undefined: no rule wants anybody to be told. */
+  readonly alert?: Exclude<AlertAnswer, 'none'> | undefined;
 };
 
 export type Why =
@@ -25,20 +28,28 @@ export type Why =
   | 'not-found'
   | 'bad-request'
   | 'reason-refused'
+  | 'not-confirmed'
   | 'reauth-failed'
   | 'timeout'
   | 'fault'
   | 'expired'
   | 'abandoned';
 
-export function subject(number: number, actor: Actor, platform: Platform): Subject {
+export function subject(number: number, actor: Pick<Actor, 'realUid'>, platform: Platform): Subject {
   return { request: number, uid: actor.realUid, user: platform.accounts.userById(actor.realUid)?.name };
+}
+
+/** How loudly the rules behind a decision want the SOC told. */
+export function alertOf(decision: Decision | undefined): Exclude<AlertAnswer, 'none'> | undefined {
+  if (decision === undefined) return undefined;
+  const wanted = decision.kind !== 'deny' ? decision.obligations.alert : decision.reason.kind === 'denied-by-rule' ? decision.reason.alert : 'none';
+  return wanted === 'none' ? undefined : wanted;
 }
 
 /** No id could be told. */
 const NO_ID = -1;
 
-function act({ number, actor, rules, manifest, request, typed }: Act, platform: Platform) {
+function act({ number, actor, rules, manifest, request, typed, alert }: Act, platform: Platform) {
   return {
     ...subject(number, actor, platform),
     door: 'sudo',
@@ -51,6 +62,7 @@ function act({ number, actor, rules, manifest, request, typed }: Act, platform: 
     cwd: bytesOf(request?.cwd ?? ('' as ByteString)),
     terminal: actor.loginSession.terminal,
     sessionId: actor.loginSession.sessionId,
+    alert,
   };
 }
 

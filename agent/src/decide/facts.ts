@@ -1,17 +1,27 @@
 import type { ByteString } from '@belay/core/bytes';
-import type { DecisionContext, FileIdentity } from '@belay/core/policy';
+import type { Circumstances, DecisionContext, FileIdentity } from '@belay/core/policy';
 import type { Executable } from '@belay/core/request';
 import type { Platform } from '../platform/platform.ts';
 import type { Aliases } from '../state/aliases.ts';
 import type { PolicyInForce } from '../state/device-state.ts';
 
-export type FactsDeps = { readonly platform: Platform; readonly aliases: Aliases };
+export type FactsDeps = {
+  readonly platform: Platform;
+  readonly aliases: Aliases;
+  /** Ms since the server was last heard of; undefined: never. */
+  serverSilentMs(): number | undefined;
+};
 
-/**
- * What the engine may ask of this device, for one decision. `executable` was inspected a moment ago: its own path is not
- * walked twice. `sha256`: undefined where it has not been computed; `wanted` tells that it was asked for.
- */
-export function decisionContext(policy: PolicyInForce, deps: FactsDeps, executable: Executable | undefined, sha256: () => string | undefined): DecisionContext {
+/** What is asked about. `executable` was inspected a moment ago: its own path is not walked twice. Undefined: nothing yet, as for a list. */
+export type AskedAbout = {
+  readonly executable: Executable | undefined;
+  readonly circumstances: Circumstances | undefined;
+  /** Undefined where it has not been computed; that it is called tells that it is wanted. */
+  sha256(): string | undefined;
+};
+
+/** What the engine may ask of this device, for one decision. */
+export function decisionContext(policy: PolicyInForce, deps: FactsDeps, { executable, circumstances, sha256 }: AskedAbout): DecisionContext {
   const { manifest } = policy;
   const { clock, accounts, objectOf } = deps.platform;
   const nowMs = clock.now();
@@ -22,6 +32,7 @@ export function decisionContext(policy: PolicyInForce, deps: FactsDeps, executab
     utcOffsetMinutes: clock.utcOffsetMinutes(),
     device: { id: manifest.device, name: manifest.name, groups: manifest.groups, labels: manifest.labels },
     manifestExpired: manifest.expiresAt <= nowMs,
+    serverSilentMs: deps.serverSilentMs(),
     objectOf(path) {
       if (!known.has(path)) known.set(path, objectOf(path));
       return known.get(path);
@@ -29,6 +40,8 @@ export function decisionContext(policy: PolicyInForce, deps: FactsDeps, executab
     pathsOfObject: (device, inode) => deps.aliases.pathsOf(device, inode),
     groupId: (name) => accounts.groupByName(name)?.gid,
     userId: (name) => accounts.userByName(name)?.uid,
+    primaryGroupId: (uid) => accounts.userById(uid)?.gid,
     executableSha256: sha256,
+    circumstances,
   };
 }

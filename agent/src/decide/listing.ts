@@ -1,8 +1,10 @@
-import { type ListedRule, listFor } from '@belay/core/policy';
+import type { ListedRule } from '@belay/core/policy';
 import type { Requester } from '@belay/core/request';
 import type { Actor, Peer } from '../platform/platform.ts';
-import type { Elevation, ElevationDeps, Met, Step } from './elevation.ts';
-import { decisionContext } from './facts.ts';
+import { demandTexts } from './demand-texts.ts';
+import type { Elevation, ElevationDeps, Step } from './elevation.ts';
+import { commandText, rulesFor } from './entitlements.ts';
+import type { Met } from './fulfilment.ts';
 import { requesterOf } from './gather.ts';
 import { inert, inertBytes } from './inert.ts';
 import { NOT_ALLOWED, numbered } from './messages.ts';
@@ -20,7 +22,7 @@ export function listing(number: number, sudo: SudoRequest, peer: Peer, deps: Ele
   const policy = deps.policy();
   if (requester.uid === 0) return { known: true, text: `User ${who} may run anything: root is outside the rules, and recorded.\n` };
   if (policy === undefined) return { known: true, text: `User ${who} may run nothing here: no policy is in force on this device.\n` };
-  const rules = listFor(policy.set, { door: 'sudo', requester, loginSession: peer.actor.loginSession }, decisionContext(policy, deps, undefined, () => undefined));
+  const rules = rulesFor(requester, policy, peer, deps);
   const where = inert(policy.manifest.name === '' ? 'this device' : policy.manifest.name);
   if (rules.length === 0) return { known: true, text: `User ${who} may run nothing with sudo on ${where}.\n` };
   const lines = rules.map((rule) => (sudo.listLong ? longLine(rule) : shortLine(rule)));
@@ -50,19 +52,9 @@ function subjectOf(sudo: SudoRequest, actor: Actor, { platform }: ElevationDeps)
   return { uid: account.uid, gid: account.gid, groups: platform.accounts.groupsOf(account), name: account.name };
 }
 
-function commandText(rule: ListedRule): string {
-  const pinned = rule.sha256 === undefined ? '' : ` sha256:${rule.sha256.map((hash) => hash.slice(0, 12)).join(',')}`;
-  const args = rule.args === undefined ? [] : rule.args.length === 0 ? ['""'] : rule.args;
-  return inert([rule.command ?? 'any command', ...args].join(' ')) + pinned;
-}
-
-function demandTexts({ demands }: ListedRule): readonly string[] {
-  return [...(demands.reason === undefined ? [] : ['a reason']), ...(demands.reauth === undefined ? [] : ['your password'])];
-}
-
 function shortLine(rule: ListedRule): string {
   const as = `(${inert(rule.runAsUsers.join(', '))} : ${inert(rule.runAsGroups.join(', '))})`;
-  const demands = demandTexts(rule);
+  const demands = demandTexts(rule.demands);
   const except = rule.except.length === 0 ? '' : `, except ${rule.except.map((text) => inert(text)).join(', ')}`;
   return `    ${as} ${rule.then === 'deny' ? 'never: ' : ''}${commandText(rule)}${except}${demands.length === 0 ? '' : ` [asks for ${demands.join(' and ')}]`}${rule.when === undefined ? '' : ' [on a condition]'}\n`;
 }
@@ -75,7 +67,7 @@ function longLine(rule: ListedRule): string {
     `    Command: ${commandText(rule)}`,
     ...rule.except.map((text) => `    Except: ${inert(text)}`),
     ...(rule.when === undefined ? [] : [`    When: ${inert(rule.when)}`]),
-    ...demandTexts(rule).map((text) => `    Asks for: ${text}`),
+    ...demandTexts(rule.demands).map((text) => `    Asks for: ${text}`),
     ...(rule.message === undefined ? [] : [`    Message: ${inert(rule.message)}`]),
   ];
   return `\n${lines.join('\n')}\n`;
@@ -108,7 +100,7 @@ export class Validation {
     if (this.#sudo.nonInteractive) return this.#deny('a password is needed, and -n forbids to ask for it.');
     if (!this.#sudo.pamAvailable) return this.#deny('a password is needed, and it cannot be checked here.');
     this.#asked = true;
-    return { kind: 'challenge', wanted: { reason: false, reasonMinLength: 0, reauth: true, message: '', account: this.#deps.settings().pamAccount } };
+    return { kind: 'challenge', wanted: { reason: false, reasonMinLength: 0, suggestions: [], reauth: true, message: '', account: this.#deps.settings().pamAccount, confirm: '' } };
   }
 
   met(answer: Met): Step {

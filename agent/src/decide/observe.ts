@@ -1,17 +1,15 @@
-import { type Decision, decide } from '@belay/core/policy';
+import type { Decision } from '@belay/core/policy';
 import type { Peer } from '../platform/platform.ts';
 import type { ElevationDeps } from './elevation.ts';
 import { observedEvent, type Why } from './evidence.ts';
-import { decisionContext } from './facts.ts';
 import { gather, type Gathered } from './gather.ts';
 import { ruleName, rulesOf } from './messages.ts';
+import { Ruling } from './ruling.ts';
 import type { SudoRequest } from './sudo-request.ts';
 
 /** What another policy plugin answered. */
 export type Seen = 'allowed' | 'refused';
 type Would = { readonly would: Decision['kind']; readonly why: Why | undefined; readonly rules: readonly string[] };
-
-const SEAL_LIMIT = 256 * 1024 * 1024;
 
 /**
  * Monitor mode: records what was asked, what another policy plugin answered, and what would have been decided here if every policy
@@ -26,30 +24,20 @@ export async function observe(number: number, sudo: SudoRequest, seen: Seen, { p
     deps.journal.append(observedEvent({ ...base, rules: [], request: undefined }, { seen, would: 'deny', why: gathered.error.why }, deps.platform));
     return;
   }
-  try {
-    const { would, why, rules } = await decideAsIf(gathered.value, peer, deps);
-    deps.journal.append(observedEvent({ ...base, rules, request: gathered.value.request }, { seen, would, why }, deps.platform));
-  } finally {
-    deps.platform.closeDescriptor(gathered.value.fd);
-  }
+  const { would, why, rules } = await decideAsIf(gathered.value, peer, deps);
+  deps.journal.append(observedEvent({ ...base, rules, request: gathered.value.request }, { seen, would, why }, deps.platform));
 }
 
-async function decideAsIf({ request, fd }: Gathered, peer: Peer, deps: ElevationDeps): Promise<Would> {
+/** Closes the descriptor of what was gathered. */
+async function decideAsIf(gathered: Gathered, peer: Peer, deps: ElevationDeps): Promise<Would> {
   const policy = deps.policy();
-  if (peer.actor.realUid === 0) return { would: 'allow', why: undefined, rules: [] };
-  if (policy === undefined) return { would: 'deny', why: 'no-policy', rules: [] };
-  const ask = (hash: () => string | undefined): Decision => decide(policy.monitored ?? policy.set, request, decisionContext(policy, deps, request.executable, hash));
-  let isHashWanted = false;
-  const first = ask(() => {
-    isHashWanted = true;
-    return undefined;
-  });
-  const decision = isHashWanted ? await withHash(fd, deps, ask) : first;
-  return { would: decision.kind, why: decision.kind === 'deny' ? decision.reason.kind : undefined, rules: rulesOf(decision).map(ruleName) };
-}
-
-async function withHash(fd: number, { platform }: ElevationDeps, ask: (hash: () => string | undefined) => Decision): Promise<Decision> {
-  const sealed = await platform.seal(fd, SEAL_LIMIT, new AbortController().signal);
-  if (sealed.ok) platform.closeDescriptor(sealed.value.fd);
-  return ask(() => (sealed.ok ? sealed.value.sha256 : undefined));
+  const asIf = policy === undefined ? undefined : { ...policy, set: policy.monitored ?? policy.set };
+  const ruling = new Ruling(gathered, peer, { ...deps, policy: () => asIf });
+  try {
+    if (peer.actor.realUid === 0) return { would: 'allow', why: undefined, rules: [] };
+    const { decision } = ruling.now() ?? (await ruling.hashed(new AbortController().signal));
+    return { would: decision.kind, why: decision.kind === 'deny' ? decision.reason.kind : undefined, rules: rulesOf(decision).map(ruleName) };
+  } finally {
+    ruling.close();
+  }
 }

@@ -1,6 +1,7 @@
 import type { ClientFrame, StatusAnswer } from '@belay/proto/local';
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { StatusAnswerSchema } from '@belay/proto/local';
+import type { Posture } from '@belay/core/policy';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Posture as PostureMessage, PostureSchema, type StatusAnswerSchema } from '@belay/proto/local';
 import type { Actor } from '../platform/platform.ts';
 import type { Reauthentications } from '../decide/reauthentication.ts';
 import type { Enrolments } from '../state/enrolment.ts';
@@ -11,6 +12,7 @@ export type AdministrationDeps = {
   readonly enrolments: Enrolments;
   readonly reauthentications: Reauthentications;
   status(): MessageInitShape<typeof StatusAnswerSchema>;
+  posture(): Promise<Posture>;
 };
 
 export type { StatusAnswer };
@@ -27,7 +29,7 @@ export function administration(message: Administration, connection: Connection, 
   const reply = (answer: Reply) => connection.send(encodeReply(answer));
   switch (message.case) {
     case 'status':
-      return reply({ case: 'status', value: deps.status() });
+      return isRoot(actor) ? tellRoot(reply, deps) : reply({ case: 'status', value: deps.status() });
     case 'forgetReauth':
       deps.reauthentications.forget(actor, message.value.everywhere);
       return reply({ case: 'done', value: {} });
@@ -42,6 +44,16 @@ export function administration(message: Administration, connection: Connection, 
 /** Root himself: a setuid program of somebody else's does not do. */
 function isRoot(actor: Actor): boolean {
   return actor.effectiveUid === 0 && actor.realUid === 0;
+}
+
+/** SECURITY(T-30): how the device stands is root's to know: it says what is left open. */
+async function tellRoot(reply: (answer: Reply) => void, deps: AdministrationDeps): Promise<void> {
+  reply({ case: 'status', value: { ...deps.status(), posture: postureOf(await deps.posture()) } });
+}
+
+function postureOf({ encrypted, secureBoot, firewall, agentHealthy, osId, osVersion, patchAgeDays }: Posture): PostureMessage {
+  const facts = { encrypted, secureBoot, firewall, healthy: agentHealthy, os: osId, osVersion, patchAgeDays };
+  return create(PostureSchema, Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined)));
 }
 
 async function enroll({ token, replace }: { token: string; replace: boolean }, reply: (answer: Reply) => void, enrolments: Enrolments): Promise<void> {

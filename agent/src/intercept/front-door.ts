@@ -5,10 +5,11 @@ import type { Peer } from '../platform/platform.ts';
 import { administration, type AdministrationDeps, isAdministration } from './administration.ts';
 import { createConnectionLimits, createRateLimit, type RateLimit } from './limits.ts';
 import type { Connection, Door, Handler } from './local-server.ts';
+import { createQuestions, isQuestion, type QuestionDeps, type Questions } from './questions.ts';
 import { encodeReply, refusalReply } from './replies.ts';
 import { type SudoDeps, SudoFrontEnd } from './sudo.ts';
 
-export type FrontDoorDeps = { readonly sudo: SudoDeps; readonly administration: AdministrationDeps; readonly version: string; monotonicMs(): number };
+export type FrontDoorDeps = { readonly sudo: SudoDeps & QuestionDeps; readonly administration: AdministrationDeps; readonly version: string; monotonicMs(): number };
 
 const PROTOCOL = 1;
 const HELPER_FRAME = 4 * 1024 * 1024;
@@ -20,6 +21,7 @@ const RATE = { perSecond: 1000, burst: 2000 };
 /** /run/belay/belayd.sock: helpers (effective uid 0) and everybody. */
 export function frontDoor(path: string, deps: FrontDoorDeps): Door {
   const rate = createRateLimit(RATE, deps.monotonicMs);
+  const questions = createQuestions(deps.sudo, deps.monotonicMs);
   const greet = createGreeting(deps.version, () => usesPam(deps.sudo.settings()));
   return {
     path,
@@ -27,7 +29,7 @@ export function frontDoor(path: string, deps: FrontDoorDeps): Door {
     group: 0,
     limits: createConnectionLimits(LIMITS),
     maxFrame: (peer) => (isHelper(peer) ? HELPER_FRAME : USER_FRAME),
-    open: (connection) => openFront(connection, deps, { rate, greet }),
+    open: (connection) => openFront(connection, deps, { rate, questions, greet }),
   };
 }
 
@@ -36,7 +38,7 @@ function isHelper(peer: Peer): boolean {
   return peer.actor.effectiveUid === 0;
 }
 
-function openFront(connection: Connection, deps: FrontDoorDeps, { rate, greet }: { rate: RateLimit; greet: (realUid: number) => Uint8Array }): Handler {
+function openFront(connection: Connection, deps: FrontDoorDeps, { rate, questions, greet }: { rate: RateLimit; questions: Questions; greet: (realUid: number) => Uint8Array }): Handler {
   const { peer } = connection;
   const sudo = isHelper(peer) ? new SudoFrontEnd(peer, deps.sudo) : undefined;
   const refuse = (code: string, message: string) => {
@@ -51,6 +53,7 @@ function openFront(connection: Connection, deps: FrontDoorDeps, { rate, greet }:
       if (!rate.take(peer.actor.realUid)) return refuse('BELAY_E_RATE_LIMITED', 'Too many requests; wait and try again.');
       const message = decode(bytes);
       if (message === undefined) return refuse('BELAY_E_BAD_REQUEST', 'The request cannot be understood.');
+      if (isQuestion(message)) return questions.answer(message, peer).then((reply) => connection.send(encodeReply(reply)));
       if (sudo === undefined && message.case !== 'status') return refuse('BELAY_E_NOT_PERMITTED', 'Not allowed.');
       if (isAdministration(message)) return administration(message, connection, deps.administration);
       if (sudo === undefined) return undefined;

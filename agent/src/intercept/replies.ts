@@ -1,9 +1,12 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { CommitAnswer_Answer, ServerFrameSchema, Verdict_Answer } from '@belay/proto/local';
-import { type Step, VERDICT_MS, type Wanted } from '../decide/elevation.ts';
+import { type Step, VERDICT_MS } from '../decide/elevation.ts';
+import type { Wanted } from '../decide/fulfilment.ts';
 import { inert } from '../decide/inert.ts';
 
 export type Reply = NonNullable<MessageInitShape<typeof ServerFrameSchema>['message']>;
+
+const LONGEST_SUGGESTION = 200;
 
 export function encodeReply(message: Reply): Uint8Array {
   return toBinary(ServerFrameSchema, create(ServerFrameSchema, { message }));
@@ -11,16 +14,19 @@ export function encodeReply(message: Reply): Uint8Array {
 
 export function challengeReply(request: number, wanted: Wanted): Reply {
   const least = wanted.reasonMinLength > 1 ? ` (at least ${wanted.reasonMinLength} characters)` : '';
+  const choice = wanted.suggestions.length > 0 ? ', or the number of one above' : '';
   return {
     case: 'challenge',
     value: {
       request: BigInt(request),
       reason: wanted.reason,
-      reasonPrompt: wanted.reason ? `Belay #${request}: give the reason for this${least}: ` : '',
+      reasonPrompt: wanted.reason ? `Belay #${request}: give the reason for this${least}${choice}: ` : '',
       reasonMinLength: wanted.reasonMinLength,
       reauth: wanted.reauth,
       message: inert(wanted.message),
       account: wanted.account,
+      suggestions: wanted.suggestions.map((each) => inert(each, LONGEST_SUGGESTION)),
+      confirmPrompt: wanted.confirm,
     },
   };
 }

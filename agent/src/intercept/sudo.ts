@@ -1,7 +1,8 @@
 import { bytesOf, type ByteString, byteStringOf, encodeUtf8 } from '@belay/core/bytes';
 import { type AuditError, type ClientFrame, type Commit, type DemandsMet, DemandsMet_Authentication, type Observed, Observed_Seen, type Outcome, Outcome_End, type SudoCheck } from '@belay/proto/local';
-import { Elevation, type ElevationDeps, type End, type Met, type Step } from '../decide/elevation.ts';
+import { Elevation, type ElevationDeps, type End, type Step } from '../decide/elevation.ts';
 import { deniedEvent } from '../decide/evidence.ts';
+import type { Met } from '../decide/fulfilment.ts';
 import { listCommand, type Listed, listing, Validation } from '../decide/listing.ts';
 import { numbered } from '../decide/messages.ts';
 import { observe, type Seen } from '../decide/observe.ts';
@@ -190,7 +191,7 @@ const AUTHENTICATIONS: Readonly<Record<number, Met['authentication']>> = {
 };
 
 function readMet(met: DemandsMet): Met {
-  return { reason: byteStringOf(met.reason) satisfies ByteString, authentication: AUTHENTICATIONS[met.authentication] ?? 'failed', attempts: met.attempts };
+  return { reason: byteStringOf(met.reason) satisfies ByteString, authentication: AUTHENTICATIONS[met.authentication] ?? 'failed', attempts: met.attempts, confirmed: met.confirmed };
 }
 
 const ENDS: Readonly<Record<number, End['end']>> = {

@@ -18,6 +18,8 @@ export type UplinkDeps = {
   order(envelope: Uint8Array): Result<void, Failure>;
   receipt(envelope: Uint8Array): Result<void, Failure>;
   linkState(state: LinkState): void;
+  /** The server has said something new. */
+  heard(): void;
   readonly log: { error(detail: object, message: string): void };
 };
 
@@ -112,7 +114,7 @@ function answerTo(message: UplinkFrame['message'], deps: UplinkDeps): Reply {
     case 'roleKeys':
       return done(deps.state.deliverRoleKeys(message.value.envelope));
     case 'manifest':
-      return manifest(message.value.envelope, deps.state);
+      return manifest(message.value.envelope, deps);
     case 'bundle':
       return done(deps.state.deliverBundle(message.value.digest, message.value.content));
     case 'order':
@@ -129,9 +131,10 @@ function answerTo(message: UplinkFrame['message'], deps: UplinkDeps): Reply {
   }
 }
 
-function manifest(envelope: Uint8Array, state: DeviceState): Reply {
+function manifest(envelope: Uint8Array, { state, heard }: Pick<UplinkDeps, 'state' | 'heard'>): Reply {
   const result = state.deliverManifest(envelope);
   if (!result.ok) return { case: 'manifest', value: { accepted: false, code: result.error.code, message: result.error.message } };
+  heard();
   return { case: 'manifest', value: { accepted: true, inForce: result.value.inForce, bundlesWanted: [...result.value.wanted] } };
 }
 

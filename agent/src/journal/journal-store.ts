@@ -35,6 +35,8 @@ export interface JournalStore {
   openRequests(): readonly OpenRequest[];
   read(chain: number, from: number, maxEvents: number): Iterable<StoredEvent>;
   receipt(chain: number, seq: number, timeMs: number, bytes: Uint8Array): void;
+  /** When the newest receipt came, Unix time, ms; undefined: there is none. */
+  lastReceiptMs(): number | undefined;
   /** Drops receipted events that are noted, oldest first: those written before `beforeMs`, and as many more as bring the rest down to `maxBytes`. */
   prune(chain: number, receipted: number, limits: { readonly beforeMs: number; readonly maxBytes: number }): void;
   /** Bytes of events kept, all chains, as last noted. */
@@ -123,6 +125,7 @@ function createStore(database: Database.Database, log: string): JournalStore {
   const total = database.prepare<[], { value: number }>(TOTAL_BYTES);
   const current = database.prepare<[], ChainRow>('select * from chain order by no desc limit 1');
   const read = database.prepare<[number, number, number], { id: number; bytes: Buffer }>('select id, bytes from event where id between ? and ? order by id limit ?');
+  const lastReceipt = database.prepare<[], { value: number | null }>('select max(time_ms) as value from receipt');
   const openRequests = database.prepare<[], OpenRequest>('select request, uid, user, boot_id as bootId, boot_ms as bootMs from open_request order by request');
   return {
     ...writes,
@@ -131,6 +134,7 @@ function createStore(database: Database.Database, log: string): JournalStore {
     *read(chain, from, maxEvents) {
       for (const row of read.iterate(rowOf(chain, from), rowOf(chain, CHAIN_SHIFT - 1), maxEvents)) yield { seq: row.id - rowOf(chain, 0), bytes: row.bytes };
     },
+    lastReceiptMs: () => lastReceipt.get()?.value ?? undefined,
     totalBytes: () => total.get()?.value ?? 0,
     reserveRequests(count) {
       const next = counter.get('request')?.value ?? 1;

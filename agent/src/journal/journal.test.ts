@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
-import { chainIdOf, deviceIdOf, type EventDraft, newChain, verifyEvents } from '@belay/core/evidence';
+import { chainIdOf, decodeEvent, deviceIdOf, type EventDraft, newChain, verifyEvents, visibleFields } from '@belay/core/evidence';
 import { ed25519Verify, type Ed25519Key, sha256 } from '@belay/core/node-crypto';
 import type { Clock } from '../platform/platform.ts';
 import { createEvidenceKeys, type EvidenceKeys } from './evidence-keys.ts';
@@ -62,6 +62,12 @@ function verified(journal: Journal): readonly string[] {
   const checked = verifyEvents(start, events, { writer: 'device', sha256, verify: ed25519Verify });
   if (checked.fault !== undefined) throw new Error(`event ${checked.fault.seq}: ${checked.fault.detail}`);
   return checked.events.map(({ record }) => record.payload.type);
+}
+
+function verifyLast(journal: Journal): { readonly type: string; readonly fields: object } {
+  const decoded = decodeEvent((journal.read(1, 10_000, Number.MAX_SAFE_INTEGER).at(-1) as { readonly bytes: Uint8Array }).bytes, sha256);
+  if (!decoded.ok) throw new Error(decoded.error.message);
+  return { type: decoded.value.payload.type, fields: visibleFields(decoded.value) };
 }
 
 beforeEach(() => {
@@ -129,6 +135,28 @@ test('a full disk refuses, counts, keeps what was appended, and recovers by itse
   journal.flush();
   expect(verified(journal)).toEqual(['elevation.outcome', 'elevation.outcome', 'elevation.outcome', 'journal.pressure']);
   expect(journal.refused).toBe(0);
+});
+
+test('a full disk, where a rule bears it: the intent waits in memory, and where that has no room it is refused, or counted as lost', async () => {
+  const disk: Disk = { full: true };
+  const journal = open(disk);
+  expect(journal.commitOr(outcome(1), 'deny')).toBe(false);
+  expect(journal.commitOr(outcome(2), 'spool')).toBe(true);
+  expect(journal.commitOr(journal.prepare(outcome(3)), 'allow')).toBe(true);
+  expect({ refused: journal.refused, lost: journal.lost, spooled: journal.spooled, healthy: journal.healthy }).toEqual({ refused: 1, lost: 0, spooled: 2, healthy: false });
+  for (let i = 4; i < 2002; i++) journal.append(outcome(i));
+  expect(journal.spooled).toBe(2000);
+  expect(journal.commitOr(outcome(2002), 'spool')).toBe(false);
+  expect(journal.commitOr(outcome(2003), 'allow')).toBe(true);
+  expect({ refused: journal.refused, lost: journal.lost }).toEqual({ refused: 2, lost: 1 });
+  disk.full = false;
+  expect(journal.commitOr(outcome(2004), 'spool')).toBe(true);
+  expect({ spooled: journal.spooled, healthy: journal.healthy, durable: journal.chain.durableSeq }).toEqual({ spooled: 0, healthy: true, durable: 2001 });
+  await new Promise((resolve) => setImmediate(resolve));
+  journal.flush();
+  const last = verifyLast(journal);
+  expect(last).toMatchObject({ type: 'journal.pressure', fields: { refused: 2, lost: 1 } });
+  expect(verified(journal)).toHaveLength(2002);
 });
 
 test('at the limit nothing is committed and nothing without a receipt is dropped; a receipt makes room', () => {

@@ -1,6 +1,7 @@
 import { type Failure, failure } from '@belay/core/codes';
 import { appendEvent, type ChainState, chainIdOf, CHECKPOINT_EVENTS, CHECKPOINT_MS, type EventDraft, type Moment, newChain, type Written } from '@belay/core/evidence';
 import { type Ed25519Key, sha256 } from '@belay/core/node-crypto';
+import type { FailureAnswer } from '@belay/core/policy';
 import { err, ok, type Result } from '@belay/core/result';
 import type { Clock } from '../platform/platform.ts';
 import type { EvidenceKeys } from './evidence-keys.ts';
@@ -46,6 +47,8 @@ export class Journal {
   #pending: Pending[] = [];
   #unsealed = 0;
   #refused = 0;
+  #lost = 0;
+  #failing = false;
   #bytes: number;
   #writesSinceTidy = 0;
   #closed = false;
@@ -111,6 +114,21 @@ export class Journal {
     return this.#refused;
   }
 
+  /** Elevations that went on without evidence; reported, and forgotten, once events can be written again. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** Events that are in memory alone since the disk last refused them. */
+  get spooled(): number {
+    return this.#failing ? this.#pending.length : 0;
+  }
+
+  /** It records, and has room. */
+  get healthy(): boolean {
+    return !this.full && !this.#failing;
+  }
+
   /** Signs an event ahead, in a quiet moment. It exists only once it is committed; if another came first it is signed again then. */
   prepare(draft: EventDraft): Prepared {
     return { draft, after: this.#state, ...this.#signed(draft) };
@@ -123,6 +141,20 @@ export class Journal {
     return this.#writeWith(draft) ? ok(this.#state.seq) : this.#refuse();
   }
 
+  /**
+   * As `commit`, for an elevation that may bear its failing; true: it may go on. `spool`: the event is kept in memory and written as soon
+   * as that is possible, and refused where memory has no room either. `allow`: the same, but then it is counted as lost.
+   */
+  commitOr(event: EventDraft | Prepared, whenFull: FailureAnswer): boolean {
+    if (this.full) this.prune();
+    if (!this.full && this.#writeWith(event)) return true;
+    if (whenFull === 'deny') return this.#refuse().ok;
+    if (this.#keep(event)) return true;
+    if (whenFull === 'allow') this.#lost++;
+    else this.#refused++;
+    return whenFull === 'allow';
+  }
+
   /** As `commit`, before anybody needs it: a failure is not counted, and `commit` tries again. */
   commitAhead(event: Prepared): boolean {
     return !this.full && this.#writeWith(event);
@@ -130,15 +162,18 @@ export class Journal {
 
   /** Written soon. Dropped, and counted, only when neither disk nor memory has room. */
   append(draft: EventDraft): void {
-    if (this.#closed) return;
+    if (!this.#closed && !this.#keep(draft)) this.#refused++;
+  }
+
+  /** False: neither disk nor memory has room. */
+  #keep(event: EventDraft | Prepared): boolean {
     const noRoom = this.#bytes >= this.#deps.limits().maxBytes + RESERVE_BYTES;
-    if (noRoom || this.#pending.length >= MAX_PENDING) {
-      this.#refused++;
-      return;
-    }
-    this.#sign(draft);
-    if (this.#pending.length >= FLUSH_EVENTS) this.flush();
+    if (this.#closed || noRoom || this.#pending.length >= MAX_PENDING) return false;
+    this.#sign(event);
+    // A disk that has just refused is not asked with every event.
+    if (this.#pending.length >= FLUSH_EVENTS && !this.#failing) this.flush();
     else this.#flushTimer ??= setTimeout(() => this.flush(), FLUSH_MS);
+    return true;
   }
 
   /** Writes what is pending; false: it stays pending and is tried again. */
@@ -150,6 +185,7 @@ export class Journal {
       this.#write();
       return true;
     } catch (error) {
+      this.#failing = true;
       this.#deps.log.error({ cause: causeOf(error), pending: this.#pending.length }, 'the journal could not be written');
       this.#flushTimer = setTimeout(() => this.flush(), 20 * FLUSH_MS);
       return false;
@@ -251,6 +287,7 @@ export class Journal {
       this.#write();
       return true;
     } catch (error) {
+      this.#failing = true;
       this.#pending.length = mark;
       this.#state = before;
       this.#deps.log.error({ cause: causeOf(error) }, 'the journal could not be written');
@@ -279,6 +316,7 @@ export class Journal {
       events: batch.map(({ written, moment }) => ({ seq: written.record.payload.seq, timeMs: moment.timeMs, bytes: written.encoded })),
     });
     this.#pending = [];
+    this.#failing = false;
     this.#chain = { ...this.#chain, state: this.#state };
     for (const { draft, written, moment } of batch) {
       this.#bytes += written.encoded.length;
@@ -316,10 +354,11 @@ export class Journal {
   }
 
   #reportPressure(): void {
-    const refused = this.#refused;
-    if (refused === 0 || this.full) return;
+    const [refused, lost] = [this.#refused, this.#lost];
+    if (refused + lost === 0 || this.full) return;
     this.#refused = 0;
-    this.append({ type: 'journal.pressure', fields: { refused } });
+    this.#lost = 0;
+    this.append({ type: 'journal.pressure', fields: { refused, lost: lost === 0 ? undefined : lost } });
   }
 
   #countUnsealed(count: number): void {

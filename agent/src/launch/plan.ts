@@ -10,6 +10,8 @@ export type LaunchChoice = {
   /** Undefined for uid 0, outside the rules. */
   readonly obligations: Obligations | undefined;
   readonly sealed: SealedCopy | undefined;
+  /** The bytes behind the descriptor were hashed where they are, as only root can change them. */
+  readonly hashed: boolean;
   readonly loginShell: boolean;
   readonly fileModeMask: number;
   readonly pamAccount: boolean;
@@ -20,8 +22,9 @@ export type LaunchChoice = {
 const LEAST_MASK = 0o022;
 
 /**
- * How it is started. Pinned bytes run from the sealed copy in which they were hashed; a script runs by its path, which is
- * root's all the way (the engine lets no other through); everything else by the descriptor that was decided on.
+ * How it is started. Pinned bytes run from the sealed copy in which they were hashed, or by the descriptor where only root can change
+ * them and nothing reads them later; a script runs by its path, which is root's all the way (the engine lets no other through);
+ * everything else by the descriptor that was decided on.
  */
 export function planLaunch(choice: LaunchChoice): Launch {
   const { gathered, obligations } = choice;
@@ -37,7 +40,7 @@ export function planLaunch(choice: LaunchChoice): Launch {
     gid: runAs.gid,
     groups: [...runAs.groups],
     workingDirectory: bytesOf((gathered.directory ?? '') as ByteString),
-    fileModeMask: choice.fileModeMask | LEAST_MASK,
+    fileModeMask: choice.fileModeMask | LEAST_MASK | (obligations?.umask ?? 0),
     user: gathered.account.name,
     pamSession: choice.pamSession,
     pamAccount: choice.pamAccount,
@@ -45,10 +48,12 @@ export function planLaunch(choice: LaunchChoice): Launch {
   return create(LaunchSchema, init);
 }
 
-function howToRun({ gathered, obligations, sealed }: LaunchChoice): Launch_By {
+function howToRun({ gathered, obligations, sealed, hashed }: LaunchChoice): Launch_By {
+  const { script } = gathered.request.executable;
+  if (obligations?.sha256 === undefined) return script ? Launch_By.PATH : Launch_By.DESCRIPTOR;
   // SECURITY(T-15): what runs is what was hashed.
-  if (obligations?.sha256 !== undefined) return sealed === undefined ? Launch_By.UNSPECIFIED : Launch_By.SEALED;
-  return gathered.request.executable.script ? Launch_By.PATH : Launch_By.DESCRIPTOR;
+  if (sealed !== undefined) return Launch_By.SEALED;
+  return hashed && !script ? Launch_By.DESCRIPTOR : Launch_By.UNSPECIFIED;
 }
 
 /** A leading dash makes a shell a login shell. Otherwise the rule's name for the program, never a link's of the caller's. */

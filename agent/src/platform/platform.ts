@@ -1,4 +1,5 @@
 import type { ByteString } from '@belay/core/bytes';
+import type { Lineage, LoginOrigin, PackageFact, Posture } from '@belay/core/policy';
 import type { Executable, LoginSession } from '@belay/core/request';
 import type { Result } from '@belay/core/result';
 
@@ -24,10 +25,28 @@ export interface Peer {
   takeDescriptor(number: number): Result<number, string>;
   /** Where the peer is now, by the kernel; undefined: gone, or not to be told. */
   workingDirectory(): ByteString | undefined;
+  /** The processes above it, by the kernel, read now. Undefined: not to be told. */
+  lineage(): Lineage | undefined;
+  /** How the person behind it came onto the device. Undefined: not to be told. */
+  origin(): LoginOrigin | undefined;
   close(): void;
 }
 
-export type FileState = { readonly device: bigint; readonly inode: bigint; readonly uid: number; readonly gid: number; readonly mode: number; readonly size: number };
+export type FileState = { readonly device: bigint; readonly inode: bigint; readonly uid: number; readonly gid: number; readonly mode: number; readonly size: number; /** When it was last changed in any way. */ readonly changedNs: bigint };
+
+/** An open file of which it is known whether nobody but root can change it; see `Executable.rootOnly`. */
+export type OpenedFile = { readonly fd: number; readonly rootOnly: boolean };
+
+/** SHA-256 (hex) of files that nobody but root can write; of any other, nothing. */
+export interface Hashes {
+  /** At once, where it is known. */
+  known(file: OpenedFile): string | undefined;
+  /** Off the event loop. The caller may close its descriptor at once. Undefined: it cannot be told, or was aborted. */
+  of(file: OpenedFile, signal: AbortSignal): Promise<string | undefined>;
+}
+
+/** What decisions will ask for, so that it is read ahead and kept up to date. */
+export type Ahead = { readonly packages: boolean; readonly posture: boolean };
 
 /** An executable behind a descriptor of ours. */
 export type Inspected = { readonly executable: Executable; readonly file: FileState };
@@ -57,7 +76,7 @@ export interface Clock {
   utcOffsetMinutes(): number;
 }
 
-/** Everything belayd asks of the operating system. All synchronous but `seal`. */
+/** Everything belayd asks of the operating system. What returns no promise answers at once, from memory where it must. */
 export interface Platform {
   readonly clock: Clock;
   readonly accounts: Accounts;
@@ -72,7 +91,16 @@ export interface Platform {
   openRootFolder(path: ByteString): ByteString | undefined;
   /** Copies the bytes behind `fd` into a sealed memfd and hashes them there. */
   seal(fd: number, maxBytes: number, signal: AbortSignal): Promise<Result<SealedCopy, string>>;
+  readonly hashes: Hashes;
+  /** Who owns the file behind `fd`, which the kernel says is at `path`, by the package databases. `none`: no package; undefined: not to be told now. */
+  ownerOf(file: OpenedFile & { readonly path: ByteString }): PackageFact | 'none' | undefined;
+  /** As last read; unknown before `readAhead`, and what is old. */
+  posture(): Omit<Posture, 'agentHealthy'>;
+  /** From now on. Resolves when it has been read once; never rejects. */
+  readAhead(wanted: Ahead): Promise<void>;
   closeDescriptor(fd: number): void;
   /** Gives unused memory back to the system; for quiet moments. */
   trimMemory(): void;
+  /** Ends what is read ahead. */
+  close(): void;
 }

@@ -38,6 +38,7 @@ export class DeviceState {
   #mark = { epoch: 0, number: 0 };
   #inForce: PolicyInForce | undefined;
   #pending: Signed | undefined;
+  #acceptedAt: number | undefined;
   readonly #problems = new Map<string, string>();
 
   constructor(store: StateStore, events: StateEvents, now: () => number) {
@@ -56,6 +57,11 @@ export class DeviceState {
 
   get policy(): PolicyInForce | undefined {
     return this.#inForce;
+  }
+
+  /** When the newest manifest came, Unix time, ms; undefined: there is none. */
+  get manifestAcceptedAt(): number | undefined {
+    return this.#acceptedAt;
   }
 
   get roleKeysVersion(): number {
@@ -151,6 +157,7 @@ export class DeviceState {
     this.#mark = { epoch: signed.manifest.epoch, number: signed.manifest.number };
     this.#store.put({ pending: encodeSigned(signed), mark: encodeCanonical(this.#mark) });
     this.#pending = signed;
+    this.#acceptedAt = nowMs;
     const inForce = this.#activate(signed);
     this.#events.changed();
     return ok({ inForce, wanted: this.wanted });
@@ -193,7 +200,10 @@ export class DeviceState {
     const stored = this.#store.get(key);
     if (stored === undefined) return undefined;
     const signed = this.#verifySigned(stored);
-    if (signed.ok) return signed.value;
+    if (signed.ok) {
+      this.#acceptedAt = Math.max(this.#acceptedAt ?? 0, signed.value.acceptedAt);
+      return signed.value;
+    }
     this.#events.refused('manifest', signed.error.code);
     this.setProblem('manifest', 'The policy on disk does not verify and is not used; it is fetched again.');
     return undefined;
@@ -265,6 +275,7 @@ export class DeviceState {
     this.#trust = undefined;
     this.#inForce = undefined;
     this.#pending = undefined;
+    this.#acceptedAt = undefined;
     this.#roleKeys = { version: 0, epoch: 0 };
     this.#mark = { epoch: 0, number: 0 };
     this.#problems.clear();

@@ -29,6 +29,7 @@ const act = {
   cwd: { kind: 'bytes', hidden: true, about: 'Working directory' },
   terminal: { kind: 'number', about: 'Device number of the controlling terminal; 0: none' },
   sessionId: { kind: 'number', about: 'Login session (session leader\'s pid)' },
+  alert: { kind: 'text', optional: true, about: 'low, medium or high, where a rule wants the SOC told' },
 } as const;
 
 export const EVENT_TYPES = {
@@ -36,6 +37,7 @@ export const EVENT_TYPES = {
   'agent.stopped': { writer: 'device', about: 'belayd was asked to stop', fields: {} },
   'agent.fault': { writer: 'device', about: 'An unexpected exception; the request it happened in was denied', fields: { request: { ...request, optional: true }, where: { kind: 'text', about: 'Part of belayd' } } },
   'agent.enrolled': { writer: 'device', about: 'First event of an enrolled device\'s chain', fields: { address: { kind: 'text', about: 'Enrolment address of the server' } } },
+  'agent.heartbeat': { writer: 'device', about: 'Nothing else was to be said for a while, and a rule in force ends when the server is silent', fields: {} },
   'policy.applied': { writer: 'device', about: 'A manifest came into force', fields: { epoch: { kind: 'number', about: 'Its epoch' }, number: { kind: 'number', about: 'Its number' }, issuedAt: { kind: 'number', about: 'When it was issued, ms' } } },
   'policy.refused': { writer: 'device', about: 'A manifest, bundle or key list was refused; what was in force stays', fields: { code, what: { kind: 'text', about: 'manifest, bundle, role-keys or order' } } },
   'elevation.intent': {
@@ -51,7 +53,7 @@ export const EVENT_TYPES = {
       environment: { kind: 'byte-list', hidden: true, about: 'Names of the variables kept or set' },
     },
   },
-  'elevation.denied': { writer: 'device', about: 'A request was refused', fields: { ...act, why: { kind: 'text', about: 'denied-by-rule, no-rule, unsafe-file, no-policy, not-found, bad-request, reason-refused, reauth-failed, timeout, fault' } } },
+  'elevation.denied': { writer: 'device', about: 'A request was refused', fields: { ...act, why: { kind: 'text', about: 'denied-by-rule, no-rule, unsafe-file, no-policy, not-found, bad-request, reason-refused, not-confirmed, reauth-failed, timeout, fault, expired, abandoned' } } },
   'elevation.observed': {
     writer: 'device',
     about: 'Monitor mode: another policy plugin decided; what would have been decided here',
@@ -77,7 +79,14 @@ export const EVENT_TYPES = {
   'elevation.listed': { writer: 'device', about: 'Somebody asked what they may run', fields: { request, uid, user } },
   'reauth.failed': { writer: 'device', about: 'A password demanded by a rule was not given', fields: { request, uid, user, attempts: { kind: 'number', about: 'Passwords tried' } } },
   'evidence.checkpoint': { writer: 'device', about: 'Seals the events before it; the key evolves and the old one is erased', fields: { nextKey: { kind: 'bytes', about: 'Public key of the events that follow' } } },
-  'journal.pressure': { writer: 'device', about: 'The journal could not be written or is full; elevations were refused', fields: { refused: { kind: 'number', about: 'Requests refused since' } } },
+  'journal.pressure': {
+    writer: 'device',
+    about: 'The journal could not be written or was full',
+    fields: {
+      refused: { kind: 'number', about: 'Requests refused, and other events dropped, since' },
+      lost: { kind: 'number', optional: true, about: 'Elevations without evidence since, as a rule says onFailure.diskFull: allow, or root\'s own' },
+    },
+  },
 
   'clock.changed': { writer: 'device', about: 'The wall clock was set: it moved against the time since boot', fields: { byMs: { kind: 'number', about: 'By how much, ms; negative: back' } } },
 

@@ -12,10 +12,11 @@ export type SecuredWorld = Omit<World, 'events'> & {
   readonly reloadPolicy: () => Promise<void>;
 };
 
-export async function openSecuredWorld(policy: string, options: Pick<WorldOptions, 'agentConfig'> & { readonly keys?: FleetKeys } = {}): Promise<SecuredWorld> {
-  const { keys, ...rest } = options;
+export async function openSecuredWorld(policy: string, options: Pick<WorldOptions, 'agentConfig'> & { readonly keys?: FleetKeys; /** The agent's state is on a disk of its own, at /var/lib/belay. */ readonly ownDisk?: boolean } = {}): Promise<SecuredWorld> {
+  const { keys, ownDisk, ...rest } = options;
   const world = await createWorld({ ...rest, until: 'plugin' });
   try {
+    if (ownDisk === true) await world.shell('mount -t tmpfs -o size=64m,mode=0700 belay-disk /var/lib/belay');
     await world.belayd.start();
     const fleet = await openOwnFleet(world, keys);
     await fleet.publish({ 'policy.yaml': policy });

@@ -51,7 +51,7 @@ export function fileState(fd: number): FileState {
 }
 
 function fileStateOf(stats: BigIntStats): FileState {
-  return { device: stats.dev, inode: stats.ino, uid: Number(stats.uid), gid: Number(stats.gid), mode: Number(stats.mode), size: Number(stats.size) };
+  return { device: stats.dev, inode: stats.ino, uid: Number(stats.uid), gid: Number(stats.gid), mode: Number(stats.mode), size: Number(stats.size), changedNs: stats.ctimeNs };
 }
 
 function headOf(fd: number): string {

@@ -1,20 +1,60 @@
 import { closeSync, readFileSync } from 'node:fs';
 import type { ByteString } from '@belay/core/bytes';
+import { zoneOffsetMinutes } from '@belay/core/policy';
 import type { Clock, Platform } from '../platform.ts';
 import { createAccounts } from './accounts.ts';
+import { createHashCache } from './hash-cache.ts';
 import { fileState, inspect } from './inspect.ts';
 import { bootMs, trimMemory } from './libc.ts';
+import { createPackageFacts } from './packages/package-facts.ts';
 import { peerOf } from './peer.ts';
+import { createPosture } from './posture.ts';
 import { seal } from './seal.ts';
+import { readTimeZone } from './time-zone.ts';
 import { openRootFolder, walk } from './walk.ts';
 
 export function createLinuxPlatform(): Platform {
-  return { clock: createClock(), accounts: createAccounts(), peerOf, inspect, fileState, objectOf, openRootFolder, seal, closeDescriptor: closeSync, trimMemory };
+  const clock = createClock();
+  const hashes = createHashCache({ nowMs: clock.now });
+  const packages = createPackageFacts({ nowMs: clock.now });
+  // What is known of the agent itself is the daemon's to say.
+  const posture = createPosture({ nowMs: clock.now, bootMs: clock.boot, agentHealthy: () => undefined });
+  return {
+    clock, accounts: createAccounts(), peerOf, inspect, fileState, objectOf, openRootFolder, seal, hashes, closeDescriptor: closeSync, trimMemory,
+    ownerOf: packages.ownerOf,
+    posture: posture.current,
+    async readAhead(wanted) {
+      await Promise.allSettled([wanted.packages ? packages.prepare() : undefined, wanted.posture ? posture.start() : undefined]);
+    },
+    close() {
+      hashes.close();
+      packages.close();
+      posture.close();
+    },
+  };
 }
+
+const ZONE_FOR_MS = 1000;
 
 function createClock(): Clock {
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-  return { now: () => Date.now(), boot: bootMs, bootId, utcOffsetMinutes: () => -new Date().getTimezoneOffset() };
+  let told = { atMs: Number.NEGATIVE_INFINITY, offset: 0 };
+  return {
+    now: () => Date.now(),
+    boot: bootMs,
+    bootId,
+    utcOffsetMinutes() {
+      const [nowMs, atMs] = [Date.now(), bootMs()];
+      // Node asks for the zone once in its life; a device that travels is given another.
+      if (atMs - told.atMs >= ZONE_FOR_MS) told = { atMs, offset: offsetAt(nowMs) };
+      return told.offset;
+    },
+  };
+}
+
+function offsetAt(nowMs: number): number {
+  const zone = readTimeZone();
+  return (zone === undefined ? undefined : zoneOffsetMinutes(zone, nowMs)) ?? -new Date(nowMs).getTimezoneOffset();
 }
 
 function objectOf(path: ByteString): { resolved: ByteString; device: bigint; inode: bigint } | undefined {

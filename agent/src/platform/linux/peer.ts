@@ -3,7 +3,9 @@ import type { ByteString } from '@belay/core/bytes';
 import type { LoginSession } from '@belay/core/request';
 import { err, ok, type Result } from '@belay/core/result';
 import type { Actor, Peer } from '../platform.ts';
+import { lineageOf } from './lineage.ts';
 import { errno, peerCredentials, peerGroups, peerPidfd, pidfdAlive, pidfdGetfd, pidfdIdentity, pidfdOpen } from './libc.ts';
+import { loginOriginOf } from './origin.ts';
 import { type ProcessStat, readStat, readStatus } from './proc.ts';
 
 /**
@@ -105,6 +107,9 @@ function createPeer(actor: Actor, pidfd: number): Peer {
         return undefined;
       }
     },
+    // SECURITY(T-11): of the process that the handle holds, by the kernel, whatever it says of itself.
+    lineage: () => (open ? lineageOf(actor.pid, pidfd) : undefined),
+    origin: () => (open ? loginOriginOf(actor.pid, pidfd) : undefined),
     close() {
       if (open) closeSync(pidfd);
       open = false;
