@@ -123,6 +123,19 @@ describe('who can run a command', () => {
     for (const command of ['/usr/local/bin/bash', '/sbin/bash', '/usr/sbin/bash']) expect(ask(policies, { command })).toMatchObject({ entitlements: [], takenAway: [] });
   });
 
+  test.each([
+    'command.args.exists(a, a == "x")', '!command.args.exists(a, a == "x")', 'user.uid == 1001', 'user.uid != 1001', '"dev" in user.groups', 'device.name == "one"', '"lab" in device.groups', '!("lab" in device.groups)',
+    'terminal', '!terminal', 'door == "run"', 'time.hour < 12', 'cwd == "/"', '!("A" in env)', 'origin.login == "ssh"', 'parent == "/bin/sh"', 'pkg.name == "x"', 'device.encrypted',
+  ])('an expression over what is not said is not known: %s', (when) => {
+    const policies = compile('p', `  - { name: give, who: any, run: [{ command: ${APT} }], when: '${when}', then: allow }`);
+    expect(ask(policies, { user: { name: 'ada' } })).toMatchObject({ verdict: { answer: 'depends', outcomes: ['allow', 'deny'] }, entitlements: [{ conditions: [when] }] });
+  });
+
+  test.each([['user.name == "ada"', 'allow'], ['user.name == "bob"', 'deny'], ['user.uid == 1001', 'allow'], ['"dev" in user.groups', 'allow'], ['"ops" in user.groups', 'deny'], ['device.name == "one"', 'allow'], ['device.labels.site == "x"', 'allow'], ['command.args.exists(a, a == "x")', 'allow'], ['runas.user == "root" && runas.uid == 0', 'allow'], [`command.path == "${APT}"`, 'allow']] as const)('and over what is said it is: %s is %s', (when, answer) => {
+    const policies = compile('p', `  - { name: give, who: any, run: [{ command: ${APT} }], when: '${when}', then: allow }`);
+    expect(ask(policies, { args: ['x'], device: { id: 'd', name: 'one', groups: [], labels: { site: 'x' } }, user: { name: 'ada', uid: 1001, groups: ['dev'] } }).verdict).toMatchObject({ answer });
+  });
+
   test('policies that only watch give and take nothing, and are named', () => {
     const policies = [...compile('give', `  - { name: a, who: any, run: [{ command: ${APT} }], then: allow }`), ...compile('watch', '  - { name: b, run: any, then: deny }', 'mode: monitor')];
     expect(ask(policies)).toMatchObject({ entitlements: [{ others: [] }], takenAway: [], monitored: ['watch'] });
