@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { sha256 } from '../../../node/crypto.ts';
 import { formatProblems } from '../problem.ts';
 import { parsePolicyDocuments } from '../parse.ts';
@@ -105,6 +106,26 @@ describe('the device of the world', () => {
     expect(bad!.mismatches).toEqual([{ what: 'monitored.decision', expected: 'allow', actual: 'deny' }]);
     expect(bad!.why).toEqual(['monitored: watched/no (deny) decided']);
   });
+});
+
+test('whatever a file of cases may say, it is decided, and a case that expects what came passes', () => {
+  const path = fc.constantFrom('/usr/bin/apt', '/usr/bin/sh', '/a', '/a\\xff', '/l');
+  const name = fc.constantFrom('ada', 'root', 'gone', 'hidden', 'uid:0', 'uid:99999999999', '__proto__');
+  const some = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
+  const ask = fc.record({
+    who: name, groups: some(fc.array(fc.oneof(name, fc.constant('gid:5')), { maxLength: 2 })), run: fc.tuple(path, fc.array(fc.string({ maxLength: 4 }), { maxLength: 2 })).map(([command, args]) => [command, ...args]),
+    as: some(fc.oneof(fc.record({ user: name, gid: fc.integer({ min: -1, max: 0xffff_ffff }) }), fc.record({ uid: fc.integer({ min: -1, max: 0xffff_ffff }) }), fc.record({ group: name }))),
+    at: some(fc.constantFrom('2026-03-29 02:30', '1970-01-01T00:00:00Z', '9999-12-31T23:59:59+14:00')), silent: some(fc.constantFrom('unknown', '3h')), above: some(fc.array(path, { maxLength: 2 })),
+    login: some(fc.constantFrom('ssh', 'service')), terminal: some(fc.boolean()), env: some(fc.constant(['A=\\x00'])),
+  }, { requiredKeys: ['who', 'run'] });
+  const world = 'world: { users: { gone: absent, hidden: unknown }, files: { /a: absent, /usr/bin/sh: { hardLinkOf: /usr/bin/sh } }, links: { /l: /l }, device: { zone: Europe/Berlin } }\n';
+  fc.assert(fc.property(ask, (each) => {
+    const caseOf = (expected: unknown): string => `  - ${JSON.stringify({ name: 'x', ...each, expect: expected })}\n`;
+    const [result] = run(policy('p', rules), caseOf('deny'), world).results;
+    const { decision, by, demands } = result!.outcome;
+    const again = run(policy('p', rules), caseOf({ decision, by, ...(demands === null ? {} : { demands }) }), world).results[0]!;
+    expect(again).toMatchObject({ mismatches: [], outcome: result!.outcome });
+  }), { numRuns: 200 });
 });
 
 test('coverage counts what held and what decided, over suites', () => {
