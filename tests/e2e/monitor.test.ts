@@ -72,3 +72,38 @@ function text(value: unknown): string {
 function textsOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.map(text) : [];
 }
+
+const enforced = `
+apiVersion: belay/v1
+kind: Policy
+metadata: { name: base }
+rules:
+  - { name: who am I, who: ["user:alice"], run: [{ command: /usr/bin/id }, { command: /usr/bin/whoami }], then: allow }
+---
+apiVersion: belay/v1
+kind: Policy
+metadata: { name: next }
+mode: monitor
+rules:
+  - { name: no longer, who: ["user:alice"], run: [{ command: /usr/bin/id, args: ["-g"] }], then: deny }
+  - { name: soon, who: ["user:alice"], run: [{ command: /usr/bin/env }], then: allow }
+`;
+
+describeRoot('policies in monitor mode beside others that are enforced', () => {
+  let world: SecuredWorld;
+  beforeAll(async () => { world = await openSecuredWorld(enforced); });
+  afterAll(async () => { await world?.close(); });
+
+  test('they bind nobody, and where they would make a difference that is on record', async () => {
+    expect(await world.sudo('alice', ['-n', 'id', '-g'])).toMatchObject({ code: 0, stdout: '0\n' });
+    expect(await world.sudo('alice', ['-n', 'env'])).toMatchObject({ code: 1, stdout: '' });
+    expect(await world.sudo('alice', ['-n', 'whoami'])).toMatchObject({ code: 0, stdout: 'root\n' });
+    const last = await world.eventOf(({ type, fields }) => type === 'elevation.intent' && text(fields['command']) === '/usr/bin/whoami');
+    const events = (await world.events()).filter(({ type }) => type === 'elevation.observed').map(({ fields: { seen, would, why, rules } }) => ({ seen, would, why, rules }));
+    expect(events).toEqual([
+      { seen: 'allowed', would: 'deny', why: 'denied-by-rule', rules: ['next/no longer'] },
+      { seen: 'refused', would: 'allow', why: undefined, rules: ['next/soon'] },
+    ]);
+    expect(last.fields['rules']).toEqual(['base/who am I']);
+  });
+});
