@@ -14,6 +14,7 @@ const checks = [
   { name: 'protos', command: ['buf', 'lint'] },
   { name: 'generated', command: [nodeBinary(), join('tools', 'check-protos.mjs')] },
   { name: 'reference', command: [nodeBinary(), join('tools', 'generate-policy-reference.mjs'), '--check'] },
+  { name: 'lint-codes', command: [nodeBinary(), join('tools', 'generate-lint-doc.mjs'), '--check'] },
   { name: 'docs', command: [nodeBinary(), join('tools', 'check-docs.mjs')] },
 ];
 

@@ -14,6 +14,7 @@ export const EXIT_CODES = {
   busy: [9, 'Too many attempts, or the server is too busy: wait and try again.'],
   different: [10, '`policy apply --dry-run --exit-code` and `policy diff --exit-code`: there are differences.'],
   casesFailed: [11, '`policy test`: cases failed, or fewer rules are covered than `--min-coverage` wants.'],
+  findings: [12, '`policy check`: findings as severe as `--fail-on`, or more.'],
 } as const satisfies Readonly<Record<string, readonly [number, string]>>;
 
 export type ExitName = keyof typeof EXIT_CODES;

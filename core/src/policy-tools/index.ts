@@ -20,6 +20,9 @@ export {
   assess, type EscapeFinding, type EscapeGuards, type EscapeTarget, escapeTable, type ProgramEntry, programOf, type Rewrite, rewriteFor, type Severity,
 } from './escapes/index.ts';
 export { type ExplainedRequest, explainRequest, requestSchema, type WrittenRequest } from './explain-request.ts';
+export {
+  type FleetDevice, type FleetFacts, isAtLeast, isLintCode, lint, LINT_CODES, type LintCode, type LintFinding, type LintRewrite, type LintSeverity, SEVERITIES,
+} from './lint/index.ts';
 export { documentNames, MAX_FILE_CHARS, MAX_FILES, parsePolicyDocuments, parsePolicyFiles, type PolicyDocument, type PolicyFile } from './parse.ts';
 export { formatProblems, type PolicyProblem } from './problem.ts';
 export { checkRecovery } from './recovery.ts';

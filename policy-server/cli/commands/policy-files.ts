@@ -6,10 +6,14 @@ import { Ended } from '../exit-codes.ts';
 const MAX_FILES = 1000;
 const MAX_FILE = 1024 * 1024;
 
+/** What a file of a folder is called in messages. */
+type Naming = (file: string, folder: string) => string;
+const inFolder: Naming = (file, folder) => relative(folder, file);
+
 /** Files as given; of a folder every *.yaml and *.yml below it, hidden ones and files of cases left out; "-" is stdin. */
-export async function readPolicyFiles(paths: readonly string[]): Promise<readonly PolicyFile[]> {
+export async function readPolicyFiles(paths: readonly string[], name: Naming = inFolder): Promise<readonly PolicyFile[]> {
   const files: PolicyFile[] = [];
-  for (const path of paths) files.push(...(path === '-' ? [await fromStdin()] : await fromPath(path)));
+  for (const path of paths) files.push(...(path === '-' ? [await fromStdin()] : await fromPath(path, name)));
   if (files.length === 0) throw new Ended('usage', `No policy files (*.yaml, *.yml) in ${paths.join(', ')}.`);
   if (files.length > MAX_FILES) throw new Ended('usage', `These are ${files.length} files; at most ${MAX_FILES} at once.`);
   return files;
@@ -21,8 +25,8 @@ async function fromStdin(): Promise<PolicyFile> {
   return { name: 'stdin.yaml', text: Buffer.concat(chunks).toString('utf8') };
 }
 
-async function fromPath(path: string): Promise<readonly PolicyFile[]> {
-  return isFolder(path) ? withoutCases(filesBelow(path).map((file) => readYaml(file, relative(path, file)))) : [readYaml(path)];
+async function fromPath(path: string, name: Naming): Promise<readonly PolicyFile[]> {
+  return isFolder(path) ? withoutCases(filesBelow(path).map((file) => readYaml(file, name(file, path)))) : [readYaml(path)];
 }
 
 /** The policies of a folder may have their tests beside them. */

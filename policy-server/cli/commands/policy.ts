@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { createApi, problemLines } from '../api.ts';
-import { define, group, note, type OutputOptions, print, running, wantsJson } from '../command.ts';
+import { createApi } from '../api.ts';
+import { define, group, type OutputOptions, print, running } from '../command.ts';
 import { Ended, type ExitName } from '../exit-codes.ts';
 import { details, inert, inertLines, table, timeText } from '../text.ts';
+import { addPolicyCheck } from './policy-check.ts';
 import { addPolicyExplain } from './policy-explain.ts';
 import { readPolicyFiles } from './policy-files.ts';
 import { addPolicyTest } from './policy-test.ts';
@@ -31,7 +32,7 @@ export function addPolicies(program: Command): void {
     .option('--exit-code', 'with --dry-run: end with 10 when something would change')
     .addHelpText('after', '\nPolicies are known by metadata.name, sets and defaults by kind and name: those in the files are added or replaced, the others\nstay (see --prune). What uses a set or defaults that change is compiled anew.\nEvery error of every file is listed, with file, line and column; then nothing is applied. A change that would leave\nthe fleet without its recovery rule is refused.')
     .action(running(apply));
-  define(policy, 'check', 'Check policy files here, without a server.', ['belayctl policy check -f policies/']).requiredOption(...files).action(running(check));
+  addPolicyCheck(policy);
   addPolicyTest(policy);
   addPolicyExplain(policy);
   addPolicyWhoCan(policy);
@@ -69,25 +70,6 @@ function countText(changes: readonly Change[]): string {
 
 function diffText(changes: readonly Change[]): string {
   return changes.filter(({ change }) => change !== 'unchanged').map(({ name, change, diff }) => `${change}: ${inert(name)}\n${inertLines(diff)}`).join('\n');
-}
-
-async function check({ file, ...options }: OutputOptions & { file: readonly string[] }): Promise<ExitName> {
-  const files = await readPolicyFiles(file);
-  // Half of the time to start would be the CEL parser's, which no other command needs.
-  const { checkRecovery, compilePolicy, parsePolicyFiles } = await import('@belay/core/policy-tools');
-  const parsed = parsePolicyFiles(files);
-  if (!parsed.ok) {
-    const count = parsed.error.length;
-    if (wantsJson(options)) print(options, { ok: false, problems: parsed.error }, () => '');
-    else note(`${problemLines(parsed.error)}belayctl: ${count === 1 ? 'one error' : `${count} errors`}`);
-    return 'policyInvalid';
-  }
-  const unrecoverable = checkRecovery(parsed.value.map(compilePolicy));
-  const warning = unrecoverable === undefined ? undefined : unrecoverable.message;
-  print(options, { ok: true, policies: parsed.value.map(({ metadata }) => metadata.name), ...(warning === undefined ? {} : { warning }) },
-    () => `${parsed.value.length} ${parsed.value.length === 1 ? 'policy' : 'policies'} without errors.\n`);
-  if (warning !== undefined && !wantsJson(options)) note(`By themselves they have no recovery rule: ${inertLines(warning)} (Fine when the fleet has one in another policy.)`);
-  return 'done';
 }
 
 async function list({ version, ...options }: OutputOptions & { version?: number }): Promise<void> {

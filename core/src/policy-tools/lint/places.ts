@@ -27,11 +27,9 @@ export class DocumentPlaces {
     return this.region(path).line;
   }
 
-  /** Plain data at a path, as it is written: nothing filled in. */
-  value(path: Path): unknown {
-    let value = this.#document.toJS({ maxAliasCount: -1 }) as unknown;
-    for (const step of path) value = typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[step] : undefined;
-    return value;
+  /** Whether it is written there, and not filled in. */
+  has(path: Path): boolean {
+    return this.#node(path) !== undefined;
   }
 
   /** How many entries a list has; each entry as plain data when asked for. */

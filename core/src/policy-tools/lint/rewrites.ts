@@ -45,8 +45,7 @@ function together(edits: readonly (Edit | undefined)[]): readonly Edit[] {
 function childrenEdit(rule: LintRule): Edit | undefined {
   const { places } = rule.policy;
   const path = ['rules', rule.index] as const;
-  const hasOwn = places.value([...path, 'limits']) !== undefined;
-  return hasOwn ? places.insertion([...path, 'limits'], 'children', 'check') : places.insertion(path, 'limits', { children: 'check' });
+  return places.has([...path, 'limits']) ? places.insertion([...path, 'limits'], 'children', 'check') : places.insertion(path, 'limits', { children: 'check' });
 }
 
 function entryOf(target: RunTarget, command: string, args: readonly ArgumentSpec[] | undefined, rule: LintRule): Written {

@@ -1,0 +1,2 @@
+export function lintDocument(): string;
+export const lintFile: string;
