@@ -8,7 +8,8 @@
 import { preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
 import { newEnforcer, newModelFromString } from 'casbin';
 import { decide, type DecisionContext, loadPolicySet, type PolicySet } from '../core/src/policy/index.ts';
-import { command, compiledRules, contextFor, GROUPS, requestFor } from './support/rule-mix.ts';
+import type { ElevationRequest } from '../core/src/request/index.ts';
+import { command, compiledRules, contextsFor, GROUPS, requestFor } from './support/rule-mix.ts';
 import { quantile } from './support/statistics.ts';
 
 const OUR_RULES = 10_000;
@@ -60,13 +61,14 @@ function timed(work: () => void): number {
 /** Spread over all rules; every tenth is a deny, so both answers are measured. */
 const place = (sample: number, rules: number): number => (sample * 7919) % rules;
 
-type Fleet = { readonly set: PolicySet; readonly context: DecisionContext; readonly rules: number };
-const openFleet = (rules: number): Fleet => ({ set: loadPolicySet(compiledRules(rules)), context: contextFor(rules), rules });
+type Fleet = { readonly set: PolicySet; readonly contextOf: (request: ElevationRequest) => DecisionContext; readonly rules: number };
+const openFleet = (rules: number): Fleet => ({ set: loadPolicySet(compiledRules(rules)), contextOf: contextsFor(rules), rules });
 
 /** After calls about other rules. */
-function measureOne({ set, context, rules }: Fleet, sample: number): { readonly us: number; readonly isAllowed: boolean } {
+function measureOne({ set, contextOf, rules }: Fleet, sample: number): { readonly us: number; readonly isAllowed: boolean } {
   const request = requestFor(place(sample, rules));
-  for (let k = 1; k <= REVIVE; k++) decide(set, requestFor(place(sample * 31 + k, rules)), context);
+  const context = contextOf(request);
+  for (let k = 1; k <= REVIVE; k++) decideAbout(set, requestFor(place(sample * 31 + k, rules)), contextOf);
   let isAllowed = false;
   const us = timed(() => {
     isAllowed = decide(set, request, context).kind === 'allow';
@@ -74,8 +76,12 @@ function measureOne({ set, context, rules }: Fleet, sample: number): { readonly 
   return { us, isAllowed };
 }
 
-function warmUp({ set, context, rules }: Fleet): void {
-  for (let i = 0; i < WARM_UP; i++) decide(set, requestFor(place(i, rules)), context);
+function decideAbout(set: PolicySet, request: ElevationRequest, contextOf: Fleet['contextOf']): void {
+  decide(set, request, contextOf(request));
+}
+
+function warmUp({ set, contextOf, rules }: Fleet): void {
+  for (let i = 0; i < WARM_UP; i++) decideAbout(set, requestFor(place(i, rules)), contextOf);
 }
 
 const fleet = openFleet(OUR_RULES);
@@ -91,7 +97,8 @@ let allowed = 0;
 (globalThis as { gc?: () => void }).gc?.();
 for (let i = 0; i < SAMPLES; i++) {
   const first = requestFor(place(i + SAMPLES, OUR_RULES));
-  samples.cold.push(timed(() => decide(fleet.set, first, fleet.context)));
+  const firstContext = fleet.contextOf(first);
+  samples.cold.push(timed(() => decide(fleet.set, first, firstContext)));
   const { us, isAllowed } = measureOne(fleet, i);
   samples.ours.push(us);
   if (isAllowed) allowed++;

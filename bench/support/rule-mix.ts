@@ -68,28 +68,32 @@ const noAliases: readonly ByteString[] = [];
 const owner = { manager: 'deb', name: 'tools', version: '1.2-3', repositories: ['Debian/stable'], signedBy: [], unmodified: true } as const;
 const process = (path: string) => ({ executable: encodeUtf8(path), device: 1n, inode: 2n, uid: 0 });
 
-/** A device on which every rule's circumstances hold. */
-export function contextFor(rules: number): DecisionContext {
+/** What an agent knows of a device on which every rule's circumstances hold; of the file that is asked about it knows what it is. */
+export function contextsFor(rules: number): (request: ElevationRequest) => DecisionContext {
   const ids = new Map(Array.from({ length: GROUPS }, (_, i) => [`team-${i}`, 5000 + i]));
   const inodes = new Map(Array.from({ length: rules }, (_, i) => [encodeUtf8(command(i)), BigInt(i)]));
   const lineage = { processes: [process('/usr/bin/bash'), process('/usr/sbin/sshd')], whole: true };
   const origin = { kind: 'ssh', sourceAddress: '10.1.2.3' } as const;
   const posture = { ...UNKNOWN_POSTURE, encrypted: true, osId: 'debian', patchAgeDays: 3 };
-  return {
+  const common: Omit<DecisionContext, 'objectOf'> = {
     nowMs: Date.UTC(2026, 2, 4, 10),
     utcOffsetMinutes: 60,
     device: { id: 'd-bench', name: 'bench', groups: [], labels: { site: 'berlin' } },
     manifestExpired: false,
-    objectOf: (path) => {
-      const inode = inodes.get(path);
-      return inode === undefined ? undefined : { resolved: path, device: 1n, inode };
-    },
     pathsOfObject: () => noAliases,
     groupId: (name) => ids.get(name),
     userId: () => undefined,
     executableSha256: () => undefined,
     circumstances: { ownerOfExecutable: () => owner, lineage: () => lineage, origin: () => origin, posture: () => posture },
   };
+  return ({ executable }) => ({
+    ...common,
+    objectOf: (path) => {
+      if (path === executable.resolved) return executable;
+      const inode = inodes.get(path);
+      return inode === undefined ? undefined : { resolved: path, device: 1n, inode };
+    },
+  });
 }
 
 export function requestFor(i: number): ElevationRequest {

@@ -8,7 +8,7 @@ const POSTURE_FACT = /\bdevice\s*\.\s*(?!(?:id|name|groups|labels)\b)|\bdevice\b
 /** What decisions under these rules will ask of the device that takes time to read. A word too many only reads more than is needed. */
 export function needsOf({ rules }: PolicySet): Ahead {
   return {
-    packages: rules.some(({ run, when }) => [...run.is, ...run.not].some(({ source }) => source.package !== undefined) || /\bpkg\b/.test(when?.source ?? '')),
+    packages: rules.some(({ targets, exceptions, when }) => [...targets, ...exceptions].some((target) => target.package !== undefined) || /\bpkg\b/.test(when?.source ?? '')),
     posture: rules.some(({ circumstances, when }) => Object.entries(circumstances?.source.device ?? {}).some(([name, wanted]) => wanted !== undefined && !TOLD.has(name)) || POSTURE_FACT.test(when?.source ?? '')),
   };
 }

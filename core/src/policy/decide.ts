@@ -71,7 +71,7 @@ export function hasLapsed({ failures, isRecovery }: LoadedRule, { manifestExpire
 
 function matchedTargets(rule: LoadedRule, question: Question): readonly LoadedTarget[] {
   const matched: LoadedTarget[] = [];
-  for (const target of rule.run.is) if (matchTarget(target, 'grant', question) === TRUE) matched.push(target);
+  for (const target of rule.targets) if (matchTarget(target, 'grant', question) === TRUE) matched.push(target);
   return matched;
 }
 
@@ -108,7 +108,7 @@ export function weighDeny(rule: LoadedRule, question: Question): Truth3 {
 
 export function matchDenied(rule: LoadedRule, question: Question): Truth3 {
   let truth: Truth3 = FALSE;
-  for (const target of rule.run.is) {
+  for (const target of rule.targets) {
     const basic = matchTarget(target, 'deny', question);
     if (basic !== FALSE) truth = or(truth, and(basic, matchPin(target, question)));
     if (truth === TRUE) break;
@@ -118,27 +118,27 @@ export function matchDenied(rule: LoadedRule, question: Question): Truth3 {
 
 /** Gathers what rules say in any order and settles it. */
 class Findings {
-  readonly #denies: LoadedRule[] = [];
-  readonly #unsafe: LoadedRule[] = [];
+  #denies: LoadedRule[] | undefined;
+  #unsafe: LoadedRule[] | undefined;
   #lapsed = false;
-  #winners: LoadedRule[] = [];
+  #winners: LoadedRule[] | undefined;
   #bond: Bond | undefined;
 
   take(rule: LoadedRule, question: Question): void {
     if (rule.then === 'deny') {
-      if (weighDeny(rule, question) !== FALSE) this.#denies.push(rule);
+      if (weighDeny(rule, question) !== FALSE) (this.#denies ??= []).push(rule);
       return;
     }
     const outcome = weighGrant(rule, question);
-    if (outcome === 'unsafe') this.#unsafe.push(rule);
+    if (outcome === 'unsafe') (this.#unsafe ??= []).push(rule);
     else if (outcome === 'lapsed') this.#lapsed = true;
     else if (outcome !== 'no') this.#win(rule, outcome);
   }
 
   #win(rule: LoadedRule, bond: Bond): void {
-    const best = this.#winners[0]?.priority;
+    const best = this.#winners?.[0]?.priority;
     if (best !== undefined && rule.priority < best) return;
-    if (best === undefined || rule.priority > best) {
+    if (this.#winners === undefined || best === undefined || rule.priority > best) {
       this.#winners = [rule];
       this.#bond = bond;
       return;
@@ -148,11 +148,11 @@ class Findings {
   }
 
   settle(): Decision {
-    if (this.#denies.length > 0) {
+    if (this.#denies !== undefined) {
       return deny({ kind: 'denied-by-rule', by: refsOf(this.#denies), message: messageOf(this.#denies), alert: strictestAlert(this.#denies) });
     }
-    if (this.#bond !== undefined) return granted(this.#winners, this.#bond);
-    if (this.#unsafe.length > 0) return deny({ kind: 'unsafe-file', by: refsOf(this.#unsafe) });
+    if (this.#winners !== undefined && this.#bond !== undefined) return granted(this.#winners, this.#bond);
+    if (this.#unsafe !== undefined) return deny({ kind: 'unsafe-file', by: refsOf(this.#unsafe) });
     return deny({ kind: this.#lapsed ? 'no-policy' : 'no-rule' });
   }
 }
@@ -171,6 +171,7 @@ function deny(reason: DenyReason): Decision {
 }
 
 function refsOf(rules: readonly LoadedRule[]): readonly RuleRef[] {
+  if (rules.length === 1) return [(rules[0] as LoadedRule).ref];
   return rules.map((rule) => rule.ref).sort(compareRefs);
 }
 

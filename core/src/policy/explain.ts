@@ -40,9 +40,9 @@ function explainRule(rule: LoadedRule, question: Question, by: ReadonlySet<strin
 
 function grantCriteria(rule: LoadedRule, question: Question): readonly CriterionResult[] {
   const { request, context } = question;
-  const matched = rule.run.is.filter((target) => matchTarget(target, 'grant', question) !== FALSE);
-  const run = rule.run.is.reduce<Truth3>((truth, target) => or(truth, matchTarget(target, 'grant', question)), FALSE);
-  const safe = (matched.length > 0 ? matched : rule.run.is).filter((target) => request.executable.rootOnly || target.sha256 !== undefined);
+  const matched = rule.targets.filter((target) => matchTarget(target, 'grant', question) !== FALSE);
+  const run = rule.targets.reduce<Truth3>((truth, target) => or(truth, matchTarget(target, 'grant', question)), FALSE);
+  const safe = (matched.length > 0 ? matched : rule.targets).filter((target) => request.executable.rootOnly || target.sha256 !== undefined);
   return [
     criterion('bytes', truthOf(question.isText), 'paths, arguments and environment are valid UTF-8'),
     criterion('failure', truthOf(!hasLapsed(rule, context)), failureText(rule), context.manifestExpired ? 'the policy has expired' : 'the server has been silent for too long'),
@@ -59,7 +59,7 @@ function failureText({ failures, isRecovery }: LoadedRule): string {
 }
 
 function denyCriteria(rule: LoadedRule, question: Question): readonly CriterionResult[] {
-  const matched = rule.run.is.filter((target) => matchTarget(target, 'deny', question) !== FALSE);
+  const matched = rule.targets.filter((target) => matchTarget(target, 'deny', question) !== FALSE);
   // Where nothing matches, no hash is asked for.
   return commonCriteria(rule, question, matched.length === 0 ? FALSE : matchDenied(rule, question));
 }
@@ -67,7 +67,7 @@ function denyCriteria(rule: LoadedRule, question: Question): readonly CriterionR
 function commonCriteria(rule: LoadedRule, question: Question, run: Truth3): readonly CriterionResult[] {
   return [
     criterion('who', matchWho(rule.who, question), whoText(rule.who), requesterText(question)),
-    criterion('run', run, rule.run.is.map((target) => targetText(target.source)).join('; '), run === TRUE ? undefined : foundTarget(rule.run.is, question)),
+    criterion('run', run, rule.targets.map((target) => targetText(target.source)).join('; '), run === TRUE ? undefined : foundTarget(rule.targets, question)),
     ...exceptionCriterion(rule, question),
     criterion('as', matchRunAs(rule.as, question), runAsText(rule.as), identityText(question)),
     ...circumstanceCriteria(rule, question),
@@ -76,9 +76,9 @@ function commonCriteria(rule: LoadedRule, question: Question, run: Truth3): read
 }
 
 function exceptionCriterion(rule: LoadedRule, question: Question): readonly CriterionResult[] {
-  if (rule.run.not.length === 0) return [];
+  if (rule.exceptions.length === 0) return [];
   const reading = rule.then === 'deny' ? 'grant' : 'deny';
-  const wants = rule.run.not.map((target) => `not ${targetText(target.source)}`).join('; ');
+  const wants = rule.exceptions.map((target) => `not ${targetText(target.source)}`).join('; ');
   return [criterion('except', not(matchExceptions(rule, question)), wants, foundException(rule, (target) => matchTarget(target, reading, question) !== FALSE))];
 }
 

@@ -43,7 +43,7 @@ function offerOf(rule: LoadedRule, lister: Lister, context: DecisionContext): Of
 function listOffer(offer: Offer, denies: readonly Offer[], context: DecisionContext): readonly ListedRule[] {
   const { rule } = offer;
   const isTakenAway = (target: LoadedTarget): boolean => rule.then !== 'deny' && denies.some((deny) => covers(deny, rule, target, context));
-  return rule.run.is.filter((target) => !isTakenAway(target)).map((target) => lineOf(offer, target));
+  return rule.targets.filter((target) => !isTakenAway(target)).map((target) => lineOf(offer, target));
 }
 
 function lineOf({ rule, when }: Offer, target: LoadedTarget): ListedRule {
@@ -54,7 +54,7 @@ function lineOf({ rule, when }: Offer, target: LoadedTarget): ListedRule {
     command: target.source.command,
     args: target.source.args?.map((spec) => (typeof spec === 'string' ? spec : specText(spec))),
     sha256: target.sha256,
-    except: rule.run.not.map((each) => targetText(each.source)),
+    except: rule.exceptions.map((each) => targetText(each.source)),
     runAsUsers: runAsUserTexts(rule.as),
     runAsGroups: runAsGroupTexts(rule.as),
     when: when === TRUE ? undefined : conditionText(rule),
@@ -65,8 +65,8 @@ function lineOf({ rule, when }: Offer, target: LoadedTarget): ListedRule {
 
 /** Whether a deny leaves nothing of this. When in doubt it does not: the engine decides again when the command is run. */
 function covers(deny: Offer, rule: LoadedRule, target: LoadedTarget, context: DecisionContext): boolean {
-  if (deny.when !== TRUE || deny.rule.run.not.length > 0 || !coversRunAs(deny.rule.as, rule.as)) return false;
-  return deny.rule.run.is.some((denied) => denied.sha256 === undefined && denied.source.package === undefined && coversCommand(denied, target, context) && coversArguments(denied, target));
+  if (deny.when !== TRUE || deny.rule.exceptions.length > 0 || !coversRunAs(deny.rule.as, rule.as)) return false;
+  return deny.rule.targets.some((denied) => denied.sha256 === undefined && denied.package === undefined && coversCommand(denied, target, context) && coversArguments(denied, target));
 }
 
 function coversCommand(denied: LoadedTarget, target: LoadedTarget, context: DecisionContext): boolean {

@@ -166,8 +166,8 @@ function anyOf(identities: readonly Identity[], match: (identity: Identity) => T
 /** Command, arguments and package; the pin apart, as it is the dear one. */
 export function matchTarget(target: LoadedTarget, reading: Reading, question: Question): Truth3 {
   const named = matchNamed(target, reading, question);
-  if (named === FALSE || target.source.package === undefined) return named;
-  return and(named, matchPackage(target.source.package, question.owner));
+  if (named === FALSE || target.package === undefined) return named;
+  return and(named, matchPackage(target.package, question.owner));
 }
 
 /** Command and arguments. */
@@ -210,7 +210,7 @@ export function matchPin(target: LoadedTarget, question: Question): Truth3 {
 export function matchExceptions(rule: LoadedRule, question: Question): Truth3 {
   const reading: Reading = rule.then === 'deny' ? 'grant' : 'deny';
   let truth: Truth3 = FALSE;
-  for (const target of rule.run.not) {
+  for (const target of rule.exceptions) {
     const basic = matchTarget(target, reading, question);
     if (basic === FALSE) continue;
     truth = or(truth, and(basic, matchPin(target, question)));

@@ -101,8 +101,8 @@ function foundIn(target: LoadedTarget, question: Question): string | undefined {
     const off = each.findIndex((pattern, index) => matchArgument(pattern, args[index] as Parameters<typeof matchArgument>[1]) !== TRUE);
     if (off >= 0) return `argument ${off + 1} is ${JSON.stringify(shown(args[off] as string))} instead of ${specText(specs[off] as (typeof specs)[number])}`;
   }
-  if (target.source.package === undefined) return target.command !== undefined && question.objectOf(target.command) === undefined ? `${shown(target.command)} is not there` : undefined;
-  return foundPackage(target.source.package, question);
+  if (target.package === undefined) return target.command !== undefined && question.objectOf(target.command) === undefined ? `${shown(target.command)} is not there` : undefined;
+  return foundPackage(target.package, question);
 }
 
 function foundPackage(pattern: Parameters<typeof packageParts>[0], question: Question): string | undefined {
@@ -121,7 +121,7 @@ function foundPackage(pattern: Parameters<typeof packageParts>[0], question: Que
 
 /** The first exception that applies, or might. */
 export function foundException(rule: LoadedRule, applies: (target: LoadedTarget) => boolean): string | undefined {
-  const excepted = rule.run.not.find(applies);
+  const excepted = rule.exceptions.find(applies);
   return excepted === undefined ? undefined : `excepted: ${[excepted.source.command ?? 'any command', ...(excepted.source.args ?? []).map(specText)].join(' ')}`;
 }
 

@@ -1,7 +1,7 @@
 import { type ByteString, byteStringOf, encodeUtf8 } from '../bytes.ts';
 import { type ArgumentsMatcher, compileArguments } from './argument-pattern.ts';
 import { type LoadedCircumstances, loadCircumstances } from './circumstance-match.ts';
-import type { CompiledExpression, CompiledPolicy, CompiledRule, CompiledRunAs, CompiledWho, Effect, Failures, RunTarget } from './compiled.ts';
+import type { CompiledExpression, CompiledPolicy, CompiledRule, CompiledRunAs, CompiledWho, Effect, Failures, PackagePattern, RunTarget } from './compiled.ts';
 import type { RuleRef } from './decision.ts';
 import type { Demands } from './demands.ts';
 import { planExpression } from './expression.ts';
@@ -26,7 +26,9 @@ export type LoadedRule = {
   readonly then: Effect;
   readonly priority: number;
   readonly who: CompiledWho;
-  readonly run: { readonly is: readonly LoadedTarget[]; readonly not: readonly LoadedTarget[] };
+  /** What may run, and what is excepted from it. */
+  readonly targets: readonly LoadedTarget[];
+  readonly exceptions: readonly LoadedTarget[];
   readonly as: CompiledRunAs;
   readonly when: LoadedExpression | undefined;
   /** Undefined: none is asked for. */
@@ -46,6 +48,7 @@ export type LoadedTarget = {
   /** A pattern list that cannot be read: unknown, so a deny holds and an allow does not. */
   readonly unreadable: boolean;
   readonly sha256: readonly string[] | undefined;
+  readonly package: PackagePattern | undefined;
   readonly source: RunTarget;
 };
 
@@ -67,7 +70,7 @@ export function loadPolicySet(given: readonly CompiledPolicy[], as: CompiledPoli
 
 function index(rule: LoadedRule, byCommand: Map<ByteString, LoadedRule[]>, forAnyCommand: LoadedRule[]): void {
   const commands = new Set<ByteString>();
-  for (const { command } of rule.run.is) {
+  for (const { command } of rule.targets) {
     if (command === undefined) {
       forAnyCommand.push(rule);
       return;
@@ -107,7 +110,8 @@ function loadRule(policy: CompiledPolicy, rule: CompiledRule, shared: Shared): L
     then: rule.then,
     priority: rule.priority,
     who: share(rule.who, shared),
-    run: { is: targets.map((target) => loadTarget(target, shared)), not: rule.run.not.map((target) => loadTarget(target, shared)) },
+    targets: targets.map((target) => loadTarget(target, shared)),
+    exceptions: shareBy(`not ${JSON.stringify(rule.run.not)}`, () => rule.run.not.map((target) => loadTarget(target, shared)), shared),
     as: share(rule.as, shared),
     when: rule.when === undefined ? undefined : loadExpression(rule.when, shared.expressions),
     circumstances: shareBy(`around ${JSON.stringify(rule.circumstances)}`, () => loadCircumstances(rule.circumstances), shared),
@@ -128,6 +132,7 @@ function loadTarget(target: RunTarget, shared: Shared): LoadedTarget {
     args: args?.ok === true ? shareBy(`args ${JSON.stringify(target.args)}`, () => args.value, shared) : undefined,
     unreadable: args?.ok === false,
     sha256: target.sha256,
+    package: target.package === undefined ? undefined : share(target.package, shared),
     source: target,
   };
 }
@@ -153,7 +158,7 @@ function loadExpression(expression: CompiledExpression, known: Map<string, Loade
 export function rulePaths(set: PolicySet): readonly ByteString[] {
   const paths = new Set<ByteString>();
   for (const rule of set.rules) {
-    for (const { command } of [...rule.run.is, ...rule.run.not]) if (command !== undefined) paths.add(command);
+    for (const { command } of [...rule.targets, ...rule.exceptions]) if (command !== undefined) paths.add(command);
   }
   return [...paths].sort();
 }

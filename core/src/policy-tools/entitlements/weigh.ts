@@ -32,8 +32,8 @@ export function weigh(rule: LoadedRule, policy: CompiledPolicy, weighing: Weighi
   const parts: (readonly [criterion: OpenCriterion['criterion'], truth: Truth3, wants: () => string])[] = [];
   if (open.device === undefined) parts.push(['devices', weighDevices(policy, weighing.within), () => devicesText(policy.targets)]);
   parts.push(['who', weighWho(rule, open), () => whoText(rule.who)]);
-  parts.push(['run', weighRun(rule, weighing, question), () => rule.run.is.map((target) => targetText(target.source)).join('; ')]);
-  if (rule.run.not.length > 0) parts.push(['except', not(weighExceptions(rule, weighing, question)), () => rule.run.not.map((target) => `not ${targetText(target.source)}`).join('; ')]);
+  parts.push(['run', weighRun(rule, weighing, question), () => rule.targets.map((target) => targetText(target.source)).join('; ')]);
+  if (rule.exceptions.length > 0) parts.push(['except', not(weighExceptions(rule, weighing, question)), () => rule.exceptions.map((target) => `not ${targetText(target.source)}`).join('; ')]);
   parts.push(['as', weighRunAs(rule, weighing), () => runAsText(rule.as)]);
   for (const name of CIRCUMSTANCES) {
     const source = rule.circumstances?.source;
@@ -83,12 +83,12 @@ export function weighWho({ who }: Pick<LoadedRule, 'who'>, open: OpenRequest): T
 
 function weighRun(rule: LoadedRule, weighing: Weighing, question: OpenQuestion): Truth3 {
   const reading = rule.then === 'deny' ? 'deny' : 'grant';
-  return rule.run.is.reduce<Truth3>((truth, target) => or(truth, weighTarget(target, reading, weighing, question)), FALSE);
+  return rule.targets.reduce<Truth3>((truth, target) => or(truth, weighTarget(target, reading, weighing, question)), FALSE);
 }
 
 function weighExceptions(rule: LoadedRule, weighing: Weighing, question: OpenQuestion): Truth3 {
   const reading = rule.then === 'deny' ? 'grant' : 'deny';
-  return rule.run.not.reduce<Truth3>((truth, target) => or(truth, weighTarget(target, reading, weighing, question)), FALSE);
+  return rule.exceptions.reduce<Truth3>((truth, target) => or(truth, weighTarget(target, reading, weighing, question)), FALSE);
 }
 
 /** Command, arguments, package and hash. Where any arguments will do: unknown, unless it takes any too, or the very ones in mind. */

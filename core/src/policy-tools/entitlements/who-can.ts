@@ -98,7 +98,7 @@ class Search {
     this.#question = question;
     this.#policies = new Map(policies.map((policy) => [policy.name, policy]));
     this.#anybody = new OpenQuestion(this.#openFor(ANYBODY, { user: {}, group: {} }));
-    this.#near = loadPolicySet(policies).rules.filter((rule) => rule.run.is.some((target) => this.#isNear(rule, target)));
+    this.#near = loadPolicySet(policies).rules.filter((rule) => rule.targets.some((target) => this.#isNear(rule, target)));
   }
 
   get isCut(): boolean {
@@ -112,7 +112,7 @@ class Search {
   }
 
   entitlements(): readonly Entitlement[] {
-    return this.#near.filter(({ then }) => then !== 'deny').flatMap((rule) => rule.run.is.filter((target) => this.#isNear(rule, target)).flatMap((target) => this.#ofTarget(rule, target)));
+    return this.#near.filter(({ then }) => then !== 'deny').flatMap((rule) => rule.targets.filter((target) => this.#isNear(rule, target)).flatMap((target) => this.#ofTarget(rule, target)));
   }
 
   #isNear(rule: LoadedRule, target: LoadedTarget): boolean {
@@ -120,7 +120,7 @@ class Search {
   }
 
   #ofTarget(rule: LoadedRule, target: LoadedTarget): readonly Entitlement[] {
-    const alone: LoadedRule = { ...rule, run: { is: [target], not: rule.run.not } };
+    const alone: LoadedRule = { ...rule, targets: [target] };
     return this.#subjectsOf(rule.who).flatMap(([who, somebody]) => {
       if (this.isCut) return [];
       const weighing: Weighing = { open: this.#openFor(somebody, { user: {}, group: {} }), as: rule.as, inMind: target, within: this.#policyOf(rule) };
