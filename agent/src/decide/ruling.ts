@@ -76,7 +76,8 @@ export class Ruling {
   /** By all that is known at this moment. */
   again(): Consistent {
     this.#circumstances = undefined;
-    return this.#rule(() => this.sha256);
+    // SECURITY(T-18): where the rule's path leads now, not where it led when the file was opened.
+    return this.#rule(() => this.sha256, { walkAgain: true });
   }
 
   /** Closes every descriptor; one that is being read, once it has been. */
@@ -114,12 +115,12 @@ export class Ruling {
     if (this.#closed) this.close();
   }
 
-  #rule(sha256: () => string | undefined): Consistent {
+  #rule(sha256: () => string | undefined, { walkAgain = false } = {}): Consistent {
     const policy = this.#deps.policy();
     const { request, variables } = this.#gathered;
     if (policy === undefined) return { decision: NO_POLICY, env: variables.usual };
     this.#circumstances ??= circumstancesOf(this.#peer, this.#gathered, this.#deps);
-    const context = decisionContext(policy, this.#deps, { executable: request.executable, circumstances: this.#circumstances, sha256 });
+    const context = decisionContext(policy, this.#deps, { executable: walkAgain ? undefined : request.executable, circumstances: this.#circumstances, sha256 });
     const ruled = decideConsistently(variables, patternsOf(policy.set), (env: readonly ByteString[]) => decide(policy.set, { ...request, env }, context));
     this.#asked = { request: { ...request, env: ruled.env }, context };
     return ruled;

@@ -7,7 +7,7 @@ const GROUP = '/etc/group';
 /** The largest id; (uid_t)-1 means "none" to the kernel and is no account. */
 const MAX_ID = 4_294_967_294;
 
-const LOOK_AGAIN_MS = 20;
+const LOOK_AGAIN_MS = 5;
 
 type Index<T> = { readonly byName: ReadonlyMap<string, T>; readonly byId: ReadonlyMap<number, T> };
 
