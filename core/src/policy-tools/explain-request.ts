@@ -29,6 +29,8 @@ export type ExplainedRequest = {
   readonly monitored: { readonly policies: readonly string[]; readonly outcome: CaseOutcome } | undefined;
 };
 
+/** What a person reads. */
+const NEAREST_RULES = 6;
 /** Rules that are listed when all are asked for: an answer has an end. */
 const MAX_RULES = 1000;
 
@@ -38,7 +40,7 @@ export function explainRequest(policies: readonly CompiledPolicy[], { world, cas
   const paths = rulePaths(monitored);
   const links = { ...mergedLinks([...paths, ...ask.run.slice(0, 1)], world), ...world.links };
   const { request, context } = questionIn({ ...world, links }, ask, { sha256: options.sha256, rulePaths: paths });
-  const explanation = explain(enforced, request, context, ...(options.all === true ? [MAX_RULES] : []));
+  const explanation = explain(enforced, request, context, options.all === true ? MAX_RULES : NEAREST_RULES);
   const here = new Set(monitored.policies.map(({ name }) => name));
   return {
     outcome: outcomeOf(explanation.decision),

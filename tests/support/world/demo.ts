@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../../tools/node26.mjs';
-import type { Ran } from './place.ts';
+import { type Ran, worldRepo } from './place.ts';
 import { obstacle } from './root-only.ts';
 import { serverFolder } from './server.ts';
 import { createWorld, type World } from './world.ts';
@@ -47,6 +47,31 @@ async function setUp(): Promise<World> {
   return world;
 }
 
+async function checkPolicies(world: World): Promise<void> {
+  step('Before anything is applied: policies are checked, and tested like code');
+  const folder = `${worldRepo}/examples/policies`;
+  const checked = await world.belayctl(['policy', 'check', folder]);
+  show('admin', 'belayctl policy check examples/policies', checked.stdout);
+  must(checked.code === 0 && checked.stdout.includes('without findings'), 'No way to a root shell that nobody meant, no rule that never holds; what is accepted says why', checked);
+  await world.writeFile('/root/careless.yaml', CARELESS);
+  const careless = await world.belayctl(['policy', 'check', '/root/careless.yaml']);
+  show('admin', 'belayctl policy check careless.yaml      # sudo find for everybody in operators', `${careless.stdout}${careless.stderr}`);
+  must(careless.code !== 0 && careless.stdout.includes('escape-'), 'A rule for `find` is a rule for a root shell: found, with what to write instead', careless);
+  const tested = await world.belayctl(['policy', 'test', folder]);
+  show('admin', 'belayctl policy test examples/policies', tested.stdout.trimEnd().split('\n').slice(-6).join('\n'));
+  must(tested.code === 0 && /[0-9]+ cases, all passed/.test(tested.stdout), 'Each example decides as its cases say', tested);
+}
+
+const CARELESS = `apiVersion: belay/v1
+kind: Policy
+metadata: { name: careless }
+rules:
+  - name: look for files
+    who: ["group:operators"]
+    run: [{ command: /usr/bin/find }]
+    then: allow
+`;
+
 async function applyPolicies(world: World): Promise<void> {
   step(`The policies of examples/policies (${Object.keys(examplePolicies()).join(', ')})`);
   const startedAt = performance.now();
@@ -66,6 +91,10 @@ async function elevate(world: World): Promise<void> {
   show('alice', 'sudo cat /etc/shadow', `${refused.stdout}${refused.stderr}`);
   must(refused.code === 1 && refused.stdout === '', 'No rule allows it: nothing ran', refused);
 
+  const why = await world.runAs('alice', ['belay', 'why']);
+  show('alice', 'belay why', why.stdout);
+  must(why.code === 0 && why.stdout.includes('refused'), 'Why? is answered to whoever asked: what they may know', why);
+
   await world.shell('echo "user data in a log" >/var/log/app.log; chmod 0600 /var/log/app.log');
   const terminal = world.terminalAs('alice', ['sudo', 'cat', '/var/log/app.log']);
   await terminal.expect(/Belay #\d+: [^\n]*(why|reason)[^\n]*[:?] $/i);
@@ -73,6 +102,16 @@ async function elevate(world: World): Promise<void> {
   const end = await terminal.ended();
   show('alice', 'sudo cat /var/log/app.log', terminal.shown());
   must(end.code === 0 && terminal.shown().includes('user data in a log'), 'A reason was demanded, given and recorded: it ran');
+}
+
+async function explain(world: World): Promise<void> {
+  step('What IT sees of the refusal: every condition, and how near the nearest rule was');
+  const explained = await world.belayctl(['policy', 'explain', '--user', 'alice', '--groups', 'developers', '--', '/usr/bin/cat', '/etc/shadow']);
+  show('admin', 'belayctl policy explain --user alice --groups developers -- /usr/bin/cat /etc/shadow', explained.stdout.split('\n').slice(0, 14).join('\n'));
+  must(explained.code === 0 && explained.stdout.startsWith('deny') && explained.stdout.includes('/var/log/*'), 'The same engine explains it: the argument was another', explained);
+  const who = await world.belayctl(['policy', 'who-can', '/usr/bin/apt-get', 'update']);
+  show('admin', 'belayctl policy who-can /usr/bin/apt-get update', who.stdout.split('\n').slice(0, 12).join('\n'));
+  must(who.code === 0 && who.stdout.includes('developers'), 'Who can run a command is computed, not remembered', who);
 }
 
 async function prove(world: World): Promise<void> {
@@ -102,7 +141,7 @@ Explore further: this is a shell as alice on that machine; type \`exit\` to end,
   sudo -l                          what policy lets alice do
   sudo cat /var/log/app.log        asks why
   sudo -i                          refused, with a reason
-  belay status                     the agent
+  belay why                        why the last one was refused; belay list, belay status
 alice's password is alice-rope. From another terminal, as root on your machine:
   nsenter -t ${world.hostPid()} -a bash     root in there: belayctl event tail, belayctl policy --help, /var/log/belay/
 `);
@@ -122,8 +161,10 @@ async function main(): Promise<number> {
   let world: World | undefined;
   try {
     world = await setUp();
+    await checkPolicies(world);
     await applyPolicies(world);
     await elevate(world);
+    await explain(world);
     await prove(world);
     say('\nEvery step gave the expected result.');
     if (!isOnce) await explore(world);
