@@ -1,15 +1,14 @@
-import type { ArgumentSpec, RunTarget } from '../../policy/compiled.ts';
+import type { RunTarget } from '../../policy/compiled.ts';
 import { targetText } from '../../policy/wording.ts';
-import { assess, type EscapeFinding, type EscapeGuards, escapeTable, type Gives, type Rewrite, rewriteFor, type Way } from '../escapes/index.ts';
+import { type EscapeFinding, type EscapeGuards, escapeTable, type Gives, type Way } from '../escapes/index.ts';
 import type { LintCode } from './codes.ts';
 import { LINT_CODES } from './codes.ts';
 import type { LintSeverity } from './severity.ts';
 import { isGrant, type LintRule, milderFor, type RuleDraft } from './model.ts';
 import type { Origins } from './origins.ts';
-import { lintRewrite, openText } from './rewrites.ts';
+import { assessTarget, type Proposal, proposalFor } from './proposals.ts';
+import { lintRewrite } from './rewrites.ts';
 
-/** Beyond this an argument with alternatives counts as any argument. */
-const MAX_COMBINATIONS = 64;
 const MAX_NOTES = 3;
 
 const CODE_OF: Readonly<Record<Gives, LintCode>> = {
@@ -22,7 +21,7 @@ const WORDS: Readonly<Partial<Record<LintCode, string>>> = {
   'escape-owner': 'can change owner or mode of files', 'escape-load': 'can load code', 'escape-privilege': 'can give privileges', 'escape-delegation': 'can have something else run with its rights',
 };
 
-type Assessment = { readonly byCode: ReadonlyMap<LintCode, readonly EscapeFinding[]>; readonly rewrite: Rewrite | undefined };
+type Assessment = { readonly byCode: ReadonlyMap<LintCode, readonly EscapeFinding[]>; readonly rewrite: Proposal | undefined };
 
 /** Fleets grant the same few hundred commands again and again: each is assessed once. */
 export class EscapeChecks {
@@ -55,14 +54,14 @@ export class EscapeChecks {
     const key = JSON.stringify([target.command, target.args, guards]);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const made = assessTarget(target, guards);
+    const made = assessmentOf(target, guards);
     this.#known.set(key, made);
     return made;
   }
 }
 
-function assessTarget({ command, args }: RunTarget, guards: EscapeGuards): Assessment {
-  const findings = combinationsOf(args).flatMap((each) => assess({ command, args: each }, guards));
+function assessmentOf(target: RunTarget, guards: EscapeGuards): Assessment {
+  const findings = assessTarget(target, guards);
   const byCode = new Map<LintCode, EscapeFinding[]>();
   // What only a kept variable opens is said where one is kept.
   for (const finding of findings.filter(({ severity }) => severity !== 'low')) {
@@ -71,23 +70,11 @@ function assessTarget({ command, args }: RunTarget, guards: EscapeGuards): Asses
     if (!list.some((each) => sameText(each, finding))) list.push(finding);
     byCode.set(code, list);
   }
-  const rewrite = byCode.size === 0 ? undefined : rewriteFor({ command, args: args?.map(openText) }, guards)[0];
-  return { byCode, rewrite };
+  return { byCode, rewrite: byCode.size === 0 ? undefined : proposalFor(target, guards) };
 }
 
 function sameText(a: EscapeFinding, b: EscapeFinding): boolean {
   return a.note === b.note && wayText(a.way) === wayText(b.way) && a.through.join() === b.through.join();
-}
-
-/** Every choice of alternatives; those past the bound, and regular expressions, count as any argument. */
-function combinationsOf(args: readonly ArgumentSpec[] | undefined): readonly (readonly string[] | undefined)[] {
-  if (args === undefined) return [undefined];
-  let combinations: readonly (readonly string[])[] = [[]];
-  for (const spec of args) {
-    const choices = typeof spec === 'object' && 'either' in spec && combinations.length * spec.either.length <= MAX_COMBINATIONS ? spec.either : [openText(spec)];
-    combinations = combinations.flatMap((before) => choices.map((choice) => [...before, choice]));
-  }
-  return combinations;
 }
 
 function guardsOf({ compiled: { obligations, run } }: LintRule): EscapeGuards {

@@ -5,16 +5,20 @@ import { writtenOf } from '../escapes/symbols.ts';
 import { keptNames } from './escape-checks.ts';
 import type { LintSeverity } from './severity.ts';
 import { isGrant, type LintRule, milderFor, type RuleDraft } from './model.ts';
+import type { Origins } from './origins.ts';
+import { commandRewrite, type EntryPlace, limitRewrite } from './rewrites.ts';
 
 /** What a grant leaves to the requester besides escapes. */
-export function checkGrant(rule: LintRule): readonly RuleDraft[] {
+export function checkGrant(rule: LintRule, origins: Origins): readonly RuleDraft[] {
   if (!isGrant(rule)) return [];
-  return [...rule.targets.flatMap((target, at) => checkTarget(rule, target, at)), ...broadFolders(rule), ...dangerousVariables(rule)];
+  return [...rule.targets.flatMap((_, target) => checkTarget({ rule, target, origins })), ...broadFolders(rule), ...dangerousVariables(rule)];
 }
 
-function checkTarget(rule: LintRule, target: RunTarget, at: number): readonly RuleDraft[] {
+function checkTarget(place: EntryPlace): readonly RuleDraft[] {
+  const { rule, target: at } = place;
+  const target = rule.targets[at] as RunTarget;
   if (target.command === undefined) return target.sha256 === undefined || target.package !== undefined ? runsWithout(rule, target, at) : pinnedOnly(rule, at);
-  return [...userWritable(rule, target, at), ...relativePaths(rule, target, at), ...broadPaths(rule, target, at)];
+  return [...userWritable(place, target), ...relativePaths(rule, target, at), ...broadPaths(rule, target, at)];
 }
 
 function runsWithout(rule: LintRule, target: RunTarget, at: number): readonly RuleDraft[] {
@@ -45,13 +49,15 @@ function pinnedOnly(rule: LintRule, at: number): readonly RuleDraft[] {
 
 const OFTEN_SHARED: readonly string[] = ['/opt/', '/srv/', '/mnt/', '/var/www/', '/usr/share/', '/var/lib/'];
 
-function userWritable(rule: LintRule, { command, sha256 }: RunTarget, at: number): readonly RuleDraft[] {
-  if (command === undefined || sha256 !== undefined) return [];
-  if (!isPathHeld(command.split(''))) {
-    return [{ code: 'user-writable', rule, target: at, message: `${command} is in a folder that ordinary users write`, reason: 'The device refuses a file that others could replace. Move it to /usr/local/sbin, or pin its content with sha256.' }];
+function userWritable(place: EntryPlace, { command, sha256 }: RunTarget): readonly RuleDraft[] {
+  const { rule, target } = place;
+  const isHeld = command === undefined || isPathHeld(command.split(''));
+  if (command === undefined || sha256 !== undefined || (isHeld && !OFTEN_SHARED.some((folder) => command.startsWith(folder)))) return [];
+  const rewrite = commandRewrite(place, `/usr/local/sbin/${command.slice(command.lastIndexOf('/') + 1)}`, 'Moved to a folder that only root writes.');
+  if (!isHeld) {
+    return [{ code: 'user-writable', rule, target, rewrite, message: `${command} is in a folder that ordinary users write`, reason: 'The device refuses a file that others could replace. Move it to /usr/local/sbin, or pin its content with sha256.' }];
   }
-  if (!OFTEN_SHARED.some((folder) => command.startsWith(folder))) return [];
-  return [{ code: 'user-writable', severity: 'note', rule, target: at, message: `${command} is in a folder that is often somebody else's than root's`, reason: 'If anybody but root can write it or a folder above it, the device refuses it. Pin its content with sha256, or make sure.' }];
+  return [{ code: 'user-writable', severity: 'note', rule, target, rewrite, message: `${command} is in a folder that is often somebody else's than root's`, reason: 'If anybody but root can write it or a folder above it, the device refuses it. Pin its content with sha256, or make sure.' }];
 }
 
 /** The texts of an argument that are paths: as they are, and behind an option's `=`. */
@@ -64,7 +70,8 @@ function relativePaths(rule: LintRule, { args }: RunTarget, at: number): readonl
   const { circumstances, obligations } = rule.compiled;
   if (circumstances.cwd !== undefined || obligations.cwd.length > 0) return [];
   const path = args?.flatMap(pathsIn).find((text) => /^\.\.?(?:\/|$)/.test(text));
-  return path === undefined ? [] : [{ code: 'relative-trust', rule, target: at, message: `${path} is what the requester's working directory makes of it`, reason: 'Write the path in full, or say where it runs: limits: { cwd: /FOLDER }.' }];
+  const rewrite = limitRewrite(rule, 'cwd', '/srv/NAME', 'It then runs in the folder that the rule names.');
+  return path === undefined ? [] : [{ code: 'relative-trust', rule, target: at, rewrite, message: `${path} is what the requester's working directory makes of it`, reason: 'Write the path in full, or say where it runs: limits: { cwd: /FOLDER }.' }];
 }
 
 /** Patterns for all below a folder on which the system rests. */
@@ -103,5 +110,7 @@ function dangerousVariables(rule: LintRule): readonly RuleDraft[] {
   const { keep, set } = rule.compiled.obligations.environment;
   const kept = keptNames(keep, DANGEROUS).filter((name) => DANGEROUS.includes(name) && !set.some((each) => each.name === name));
   if (kept.length === 0) return [];
-  return [{ code: 'keeps-dangerous', rule, path: ['limits', 'environment', 'keep'], message: `The requester chooses ${kept.slice(0, 4).join(', ')}${kept.length > 4 ? ' and more' : ''}`, reason: 'Programs obey these before anything else. Leave them out of keep; where one is needed, give its value: environment: { set: { NAME: VALUE } }.' }];
+  const harmless = keep.filter((name) => !keptNames([name], DANGEROUS).some((each) => kept.includes(each)));
+  const rewrite = limitRewrite(rule, 'environment', { keep: harmless, ...(set.length === 0 ? {} : { set: Object.fromEntries(set.map(({ name, values }) => [name, values[0]])) }) }, 'Without those that programs obey.');
+  return [{ code: 'keeps-dangerous', rule, rewrite, path: ['limits', 'environment', 'keep'], message: `The requester chooses ${kept.slice(0, 4).join(', ')}${kept.length > 4 ? ' and more' : ''}`, reason: 'Programs obey these before anything else. Leave them out of keep; where one is needed, give its value: environment: { set: { NAME: VALUE } }.' }];
 }

@@ -304,6 +304,35 @@ describe('accepting', () => {
   });
 });
 
+describe('what to write instead', () => {
+  const rewritten = (rule: string) => linted(rule).map(({ rewrite }) => rewrite?.text);
+  const id = 'run: [{ command: /usr/bin/id, args: [] }]';
+  test.each([
+    [`- { name: r, who: any, ${id}, when: time.hour >= 22 && time.hour < 6, then: allow }\n`, 'when: "time.hour >= 22 || time.hour < 6"'],
+    [`- { name: r, who: any, ${id}, when: time.hour > 25, then: allow }\n`, undefined],
+    [`- { name: r, who: any, ${id}, limits: { environment: { keep: [LC_*, "LD_*", PATH], set: { TZ: UTC } } }, then: allow }\n`, 'limits: { environment: { keep: ["LC_*"], set: { TZ: UTC } } }'],
+    ['- { name: r, who: any, run: [{ command: /usr/local/sbin/deploy, args: [./site.yaml] }], then: allow }\n', 'limits: { cwd: /srv/NAME }'],
+    ['- { name: r, who: any, run: [{ command: /opt/x/deploy, args: [["a", b*], { regex: "c|d" }], package: deploy }], then: allow }\n', 'run: [{ command: /usr/local/sbin/deploy, args: [[a, "b*"], { regex: "c|d" }], package: deploy }]'],
+  ])('%s', (rule, text) => {
+    expect(rewritten(rule)).toEqual([text]);
+  });
+
+  test('an alternative or a regular expression is kept as it is; what comes from elsewhere is told and not edited', () => {
+    const [restart] = linted('- { name: r, who: any, run: [{ command: /usr/bin/grep, args: [{ regex: "[a-z]+" }, [/var/log/a, /var/log/b]] }], then: allow }\n');
+    expect(restart?.rewrite?.text).toBe('run: [{ command: /usr/bin/grep, args: ["--", { regex: "[a-z]+" }, [/var/log/a, /var/log/b]] }]');
+    const shared = `apiVersion: belay/v1\nkind: Policy\nmetadata: { name: p }\nrules:\n  - { name: a, who: any, run: &less [{ command: /usr/bin/less, args: [/var/log/x] }], then: allow }\n  - { name: b, who: ["user:bob"], run: *less, then: allow, priority: 1 }\n`;
+    const byRule = lint(documentsOf(shared)).filter(({ code }) => code === 'escape-shell').map(({ rule, line, rewrite }) => [rule?.rule, line, rewrite?.edits.length]);
+    expect(byRule).toEqual([['a', 5, 1], ['b', 5, 0]]);
+  });
+
+  test('limits that come from defaults are added to, not replaced', () => {
+    const defaults = 'apiVersion: belay/v1\nkind: Defaults\nmetadata: { name: base }\nrule: { limits: { duration: 5m } }\n';
+    const policy = 'apiVersion: belay/v1\nkind: Policy\nmetadata: { name: p }\nextends: base\nrules:\n  - { name: r, who: any, run: [{ command: /usr/local/sbin/x, args: [./y] }], then: allow }\n';
+    const [edit] = lint(documentsOf(policy, defaults)).flatMap(({ rewrite }) => rewrite?.edits ?? []);
+    expect(edit).toEqual({ region: { line: 6, column: 7, endLine: 6, endColumn: 7 }, text: 'limits: { cwd: /srv/NAME }, ' });
+  });
+});
+
 test('in a file of several documents places are those of the file', () => {
   const text = `${exampleDocument('- { name: r, who: any, run: [{ command: /usr/bin/id, args: [] }], then: allow }\n')}---\n# A comment.\napiVersion: belay/v1\nkind: Policy\nmetadata: { name: q }\nrules:\n  - { name: r, who: any, run: [{ command: /home/x }], then: allow } # belay: accept escape-read because x\n`;
   expect(lines(lint(documentsOf(text)))).toEqual(['a.yaml:12:32: warning user-writable: /home/x is in a folder that ordinary users write', 'a.yaml:12:69: warning stale-accept: There is no escape-read here to accept']);

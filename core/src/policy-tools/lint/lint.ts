@@ -35,7 +35,7 @@ function draftsOf(policies: readonly LintPolicy[], origins: Origins, fleet: Flee
   const index = new CoverIndex();
   for (const rule of rules) index.add(rule);
   const [escapes, expressions] = [new EscapeChecks(origins), new ExpressionChecks()];
-  const drafts = rules.flatMap((rule) => [...escapes.check(rule), ...checkGrant(rule), ...checkRule(rule, expressions), ...checkShadows(rule, index), ...fleet.checkRule(rule)]);
+  const drafts = rules.flatMap((rule) => [...escapes.check(rule), ...checkGrant(rule, origins), ...checkRule(rule, expressions), ...checkShadows(rule, index), ...fleet.checkRule(rule)]);
   return [...drafts, ...checkSpelling(policies)];
 }
 

@@ -43,7 +43,7 @@ const entry = fc.record({
   package: fc.oneof({ weight: 5, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constantFrom<unknown>('less', { name: 'less', version: ['>= 1', '< 3'], unmodified: 'any' }) }),
   sha256: fc.oneof({ weight: 5, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constant('A'.repeat(64)) }),
 });
-const limits = fc.option(fc.record({ children: fc.constantFrom('allow', 'check', 'deny'), duration: fc.constant('5m'), environment: fc.constantFrom<unknown>({ keep: ['LESS*', 'EDITOR'] }, { set: { LESSSECURE: '1' } }) }, { requiredKeys: [] }).filter((each) => Object.keys(each).length > 0), { nil: undefined });
+const limits = fc.option(fc.record({ children: fc.constantFrom('allow', 'check', 'deny'), duration: fc.constant('5m'), environment: fc.constantFrom<unknown>({ keep: ['LESS*', 'EDITOR'] }, { keep: ['LD_*', 'LC_ALL'], set: { TZ: 'UTC' } }, { set: { LESSSECURE: '1' } }) }, { requiredKeys: [] }).filter((each) => Object.keys(each).length > 0), { nil: undefined });
 const grant = fc.record({ who: fc.constantFrom<unknown>('any', ['group:ops', '!user:eve']), run: fc.array(entry, { minLength: 1, maxLength: 3 }), as: fc.constantFrom<unknown>(undefined, { user: 'www-data' }), limits, then: fc.constant('allow'), priority: fc.constantFrom(undefined, 1, 2) });
 const denial = fc.record({ who: fc.constantFrom<unknown>('any', ['group:ops']), run: fc.array(entry, { minLength: 1, maxLength: 2 }), then: fc.constant('deny'), when: fc.constantFrom(undefined, 'terminal', 'device.labels.a == "b"') });
 

@@ -1,5 +1,5 @@
 import type { ArgumentSpec, RunTarget } from '../../policy/compiled.ts';
-import type { Rewrite } from '../escapes/index.ts';
+import type { Proposal } from './proposals.ts';
 import type { Edit, LintRewrite } from './finding.ts';
 import type { LintRule } from './model.ts';
 import type { Origins } from './origins.ts';
@@ -14,19 +14,19 @@ export type Written = {
 };
 
 /** As YAML and as edits of the file, from what the table of escapes proposes. */
-export function lintRewrite(proposed: Rewrite, rule: LintRule, target: number, origins: Origins): LintRewrite {
+export function lintRewrite(proposed: Proposal, rule: LintRule, target: number, origins: Origins): LintRewrite {
   const at = rule.targets[target] as RunTarget;
   const origin = origins.of(rule, target);
   const own = origin.set === undefined;
   switch (proposed.kind) {
     case 'arguments': {
-      const entry = entryOf(at, proposed.command, restored(proposed.args, at.args), rule);
+      const entry = entryOf(at, proposed.command, proposed.args, rule);
       const limits = proposed.children === undefined ? undefined : { children: proposed.children };
-      const edits = own ? together([rule.policy.places.replacement(origin.path, yamlText(entry)), ...(limits === undefined ? [] : [childrenEdit(rule)])]) : [];
+      const edits = own ? together([rule.policy.places.replacement(origin.path, yamlText(entry)), ...(limits === undefined ? [] : [limitEdit(rule, 'children', 'check')])]) : [];
       return { text: yamlLines({ run: [entry], limits }), reason: proposed.reason, edits };
     }
     case 'children':
-      return { text: yamlLines({ limits: { children: proposed.children } }), reason: proposed.reason, edits: together([childrenEdit(rule)]) };
+      return { text: yamlLines({ limits: { children: proposed.children } }), reason: proposed.reason, edits: together([limitEdit(rule, 'children', 'check')]) };
     case 'deny': {
       const entry = entryOf(at, at.command as string, at.args, rule);
       const denial = { run: [entry], then: 'deny', message: proposed.message };
@@ -37,15 +37,35 @@ export function lintRewrite(proposed: Rewrite, rule: LintRule, target: number, o
   }
 }
 
+/** The same entry with another command. */
+export function commandRewrite({ rule, target, origins }: EntryPlace, command: string, reason: string): LintRewrite {
+  const at = rule.targets[target] as RunTarget;
+  const origin = origins.of(rule, target);
+  const entry = { ...entryOf(at, command, at.args, rule), package: at.package === undefined ? undefined : packageOf(rule, at) };
+  return { text: yamlLines({ run: [entry] }), reason, edits: origin.set === undefined ? together([rule.policy.places.replacement(origin.path, yamlText(entry))]) : [] };
+}
+
+export type EntryPlace = { readonly rule: LintRule; readonly target: number; readonly origins: Origins };
+
+/** One more limit of a rule, or another value of it. */
+export function limitRewrite(rule: LintRule, key: string, value: unknown, reason: string): LintRewrite {
+  return { text: yamlLines({ limits: { [key]: value } }), reason, edits: together([limitEdit(rule, key, value)]) };
+}
+
+/** Another value of a key that the rule has. */
+export function valueRewrite(rule: LintRule, key: string, value: unknown, reason: string): LintRewrite {
+  return { text: yamlLines({ [key]: value }), reason, edits: together([rule.policy.places.replacement(['rules', rule.index, key], yamlText(value))]) };
+}
+
 /** All of them or none: half a rewrite is none. */
 function together(edits: readonly (Edit | undefined)[]): readonly Edit[] {
   return edits.every((edit) => edit !== undefined) ? edits : [];
 }
 
-function childrenEdit(rule: LintRule): Edit | undefined {
+function limitEdit(rule: LintRule, key: string, value: unknown): Edit | undefined {
   const { places } = rule.policy;
   const path = ['rules', rule.index] as const;
-  return places.has([...path, 'limits']) ? places.insertion([...path, 'limits'], 'children', 'check') : places.insertion(path, 'limits', { children: 'check' });
+  return places.has([...path, 'limits']) ? places.insertion([...path, 'limits'], key, value) : places.insertion(path, 'limits', { [key]: value });
 }
 
 function entryOf(target: RunTarget, command: string, args: readonly ArgumentSpec[] | undefined, rule: LintRule): Written {
@@ -63,24 +83,4 @@ function packageOf({ shape, compiled }: LintRule, target: RunTarget): unknown {
   const wanted = (Array.isArray(shape.run) ? shape.run : []).filter((entry): entry is Exclude<typeof entry, string> => typeof entry === 'object' && !('not' in entry && entry.not !== undefined));
   const entry = wanted[compiled.run.is.indexOf(target)];
   return entry !== undefined && 'package' in entry ? entry.package : undefined;
-}
-
-/** A regular expression or a list was asked about as "any argument"; where the proposal keeps the rule's arguments, it keeps these as they are. */
-function restored(args: readonly string[], original: readonly ArgumentSpec[] | undefined): readonly ArgumentSpec[] {
-  if (original === undefined || original.every((spec) => typeof spec === 'string')) return args;
-  const result: ArgumentSpec[] = [];
-  let next = 0;
-  for (const arg of args) {
-    const spec = original[next];
-    if (spec !== undefined && openText(spec) === arg) {
-      result.push(spec);
-      next++;
-    } else result.push(arg);
-  }
-  return next === original.length ? result : args;
-}
-
-/** What an argument is taken for where only globs can be judged. */
-export function openText(spec: ArgumentSpec): string {
-  return typeof spec === 'string' ? spec : '*';
 }

@@ -4,7 +4,9 @@ import { compileRegex } from '../../policy/regular-expression.ts';
 import { assess } from '../escapes/index.ts';
 import { coversTarget } from './coverage.ts';
 import { doubtfulFacts, type ExpressionChecks } from './expression-checks.ts';
+import type { LintRewrite } from './finding.ts';
 import { isGrant, type LintRule, type RuleDraft } from './model.ts';
+import { valueRewrite } from './rewrites.ts';
 
 /** What a rule says by itself: contradictions, conditions that are none, approvals that cannot be had. */
 export function checkRule(rule: LintRule, expressions: ExpressionChecks): readonly RuleDraft[] {
@@ -62,7 +64,14 @@ function conditions(rule: LintRule, expressions: ExpressionChecks): readonly Rul
   if (constancy === undefined) return [];
   if (constancy === 'always') return [{ code: 'constant-condition', rule, path: ['when'], message: 'The expression is always true', reason: 'It limits nothing; leave it out, or correct it.' }];
   const inPeriod = rule.compiled.circumstances.during === undefined ? '' : ' within its period';
-  return [{ code: 'never-matches', rule, path: ['when'], message: `The expression is never true${inPeriod}`, reason: `Whatever the facts are. ${isGrant(rule) ? 'The rule grants nothing.' : 'The rule denies nothing.'} A time past midnight is two: time.hour >= 22 || time.hour < 6.` }];
+  return [{ code: 'never-matches', rule, path: ['when'], rewrite: pastMidnight(rule), message: `The expression is never true${inPeriod}`, reason: `Whatever the facts are. ${isGrant(rule) ? 'The rule grants nothing.' : 'The rule denies nothing.'} A time past midnight is two: time.hour >= 22 || time.hour < 6.` }];
+}
+
+/** The slip that everybody makes once. */
+function pastMidnight(rule: LintRule): LintRewrite | undefined {
+  const [, from, to] = /^\s*time\.hour\s*>=?\s*([0-9]+)\s*&&\s*time\.hour\s*<=?\s*([0-9]+)\s*$/.exec(rule.compiled.when?.source ?? '') ?? [];
+  const isPast = from !== undefined && to !== undefined && Number(from) > Number(to) && Number(from) < 24 && rule.compiled.circumstances.during === undefined;
+  return isPast ? valueRewrite(rule, 'when', `time.hour >= ${from} || time.hour < ${to}`, 'A time past midnight is two.') : undefined;
 }
 
 function approvals(rule: LintRule): readonly RuleDraft[] {
