@@ -94,7 +94,7 @@ describeRoot('T-18 what an answer binds to', () => {
 
   test('the device is in another group: the yes is void', async () => {
     const { number } = world.fleet.newest();
-    const inGroups = async (step: number, groups: readonly string[]) => {
+    const inGroups = async (step: number, groups: string[]) => {
       expect(await world.fleet.deliverManifest(world.fleet.manifestEnvelope({ number: number + step, groups }))).toMatchObject({ accepted: true, inForce: true });
     };
     await inGroups(1, ['kiosk']);
