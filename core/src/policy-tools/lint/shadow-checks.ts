@@ -56,7 +56,7 @@ function checkEquals(rule: LintRule, index: CoverIndex): readonly RuleDraft[] {
   if (first === undefined) return [];
   const together = index.candidates(rule, first).filter((other) => isGrant(other) === isGrant(rule) && (!isGrant(rule) || other.compiled.priority === rule.compiled.priority) && coversRule(other, rule));
   const drafts: RuleDraft[] = [];
-  const twin = together.find((other) => saysTheSame(other, rule) && (other.order < rule.order || !coversRule(rule, other)));
+  const twin = together.find((other) => saysTheSame(other, rule) && runsTheSame(other, rule) && (other.order < rule.order || !coversRule(rule, other)));
   if (twin !== undefined && !rule.compiled.recovery) {
     drafts.push({ code: 'duplicate', rule, message: `${nameOf(twin)} already says this`, reason: 'Taking this rule away changes nothing.' });
   }
@@ -71,6 +71,12 @@ function checkEquals(rule: LintRule, index: CoverIndex): readonly RuleDraft[] {
 function saysTheSame({ compiled: a }: LintRule, { compiled: b }: LintRule): boolean {
   const outcome = ({ then, message, demands, obligations, failures, recovery }: typeof a): string => JSON.stringify([then, message, demands, obligations, failures, recovery]);
   return outcome(a) === outcome(b);
+}
+
+/** A grant also says by which name a command runs, and which contents: a wider rule says less of that. */
+function runsTheSame(other: LintRule, rule: LintRule): boolean {
+  if (!isGrant(rule)) return true;
+  return rule.targets.every((target) => other.targets.some((each) => each.command === target.command && JSON.stringify(each.sha256) === JSON.stringify(target.sha256) && coversTarget(each, target, false)));
 }
 
 function conflictsOf(other: LintRule, rule: LintRule): readonly RuleDraft[] {
