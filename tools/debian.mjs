@@ -18,7 +18,7 @@ import { pathToFileURL } from 'node:url';
 import { withLock } from './lock.mjs';
 
 /** What the suite needs from Debian whatever the machine has; sudo_plugin.h comes with sudo. */
-export const wantedAlways = ['sudo', 'libpam0g-dev', 'libpam-modules', 'libpam-runtime', 'make', 'postgresql'];
+export const wantedAlways = ['sudo', 'libpam0g-dev', 'libpam-modules', 'libpam-runtime', 'make', 'postgresql', 'rpm', 'gnupg'];
 /** A compiler is a large download, so only for machines without one. */
 export const wantedWithoutCompiler = ['gcc', 'libc6-dev'];
 
