@@ -37,6 +37,8 @@ describeRoot('cases on a live agent', () => {
     const live = cases.filter(({ result }) => result !== undefined).length;
     process.stdout.write(`${live} of ${cases.length} cases ran on a live agent.\n${lines.join('\n')}\n`);
     expect(live / cases.length).toBeGreaterThan(0.7);
+    // What is only watched is on record where it would have made a difference.
+    expect(cases.filter(({ result }) => result?.seen.would !== undefined).length).toBeGreaterThan(2);
   });
 });
 

@@ -9,7 +9,7 @@ import type { OwnSuite } from '../suites.ts';
 import { conductScript, OWN, type RanCase, readOutput, type Running, SSH_PORT } from './conduct.ts';
 import { type Accounts, accountsOf, accountsScript, furnishScript, furnitureOf, namesAsked, PROGRAM, programDigests, restoreScript, settleTools } from './machine.ts';
 import { ownerIn, packageScript, packagesOf, WARM } from './packages.ts';
-import { expected, type LiveEvent, type Seen, seen } from './observed.ts';
+import { expected, isObserved, type LiveEvent, type Seen, seen } from './observed.ts';
 import { type Machine, type Phase, type Plan, planOf, SILENT_MS } from './translation.ts';
 
 export type LiveCase = { readonly own: OwnSuite; readonly policyCase: PolicyCase; readonly plan: Plan; readonly result: { readonly seen: Seen; readonly expected: Seen } | undefined };
@@ -24,9 +24,9 @@ export async function runLive(suites: readonly OwnSuite[]): Promise<readonly Liv
     const { machine, fleet } = await openMachine(world, suites);
     let number = 0;
     const planned = suites.flatMap((own) => {
-      const { monitored, enforced } = caseSets(own.suite, own.tested.map(({ policy }) => policy));
-      const paths = rulePaths(monitored);
-      return own.suite.cases.map((policyCase): Planned => ({ number: number++, own, policyCase, plan: planOf({ world: own.suite.world, set: enforced, paths }, policyCase, machine) }));
+      const sets = caseSets(own.suite, own.tested.map(({ policy }) => policy));
+      const paths = rulePaths(sets.monitored);
+      return own.suite.cases.map((policyCase): Planned => ({ number: number++, own, policyCase, plan: planOf({ world: own.suite.world, sets, paths }, policyCase, machine) }));
     });
     const ran = new Map<number, RanCase>();
     for (const own of suites) {
@@ -132,6 +132,7 @@ async function publish(fleet: OwnFleet, { suite, tested }: OwnSuite, expiresAt?:
 }
 
 let heardAt = 0;
+const EVENTS: ReadonlySet<string> = new Set(['elevation.intent', 'elevation.denied', 'elevation.observed']);
 
 function hasOwnContent({ suite: { world } }: OwnSuite, { run: [command = ''] }: PolicyCase): boolean {
   const file = world.files?.[world.links?.[command] ?? command];
@@ -151,18 +152,17 @@ async function enter(world: TestWorld, fleet: OwnFleet, own: OwnSuite, phase: Ph
 }
 
 async function results(world: TestWorld, fleet: OwnFleet, planned: readonly Planned[], ran: ReadonlyMap<number, RanCase>): Promise<readonly LiveCase[]> {
-  const sessions = [...ran.values()].map(({ session }) => session);
   let bySession = new Map<unknown, LiveEvent[]>();
   const isComplete = async (): Promise<boolean> => {
-    bySession = Map.groupBy((await fleet.events()).filter(({ type }) => type === 'elevation.intent' || type === 'elevation.denied'), ({ fields }) => fields['sessionId']);
-    return sessions.every((session) => bySession.has(session));
+    bySession = Map.groupBy((await fleet.events()).filter(({ type }) => EVENTS.has(type)), ({ fields }) => fields['sessionId']);
+    return planned.every(({ number, plan }) => plan.kind === 'left-out' || (bySession.get(ran.get(number)?.session)?.length ?? 0) >= (isObserved(plan) ? 2 : 1));
   };
   // What has none is told by its own test.
   await world.waitFor(isComplete, { what: 'an event of every case', timeoutMs: 3000 }).catch(() => undefined);
   return planned.map(({ number, own, policyCase, plan }) => {
     const each = ran.get(number);
     if (plan.kind === 'left-out') return { own, policyCase, plan, result: undefined };
-    const wanted = expected(policyCase, own.suite.world, plan.decision);
+    const wanted = expected(policyCase, own.suite.world, plan);
     const got = each === undefined ? { ...wanted, decision: 'it did not run' } : seen(bySession.get(each.session) ?? [], { ...each, isNoProgram: hasOwnContent(own, policyCase) }, plan.decision);
     return { own, policyCase, plan, result: { seen: got, expected: wanted } };
   });

@@ -25,7 +25,7 @@ export type Machine = {
 /** `now`: at once; `silent`: when the server has not been heard of for some seconds; `expired`: when the manifest has. */
 export type Phase = 'now' | 'silent' | 'expired';
 export type Plan =
-  | { readonly kind: 'live'; readonly ask: Ask; readonly phase: Phase; readonly decision: Decision; readonly keepsEnvironment: boolean }
+  | { readonly kind: 'live'; readonly ask: Ask; readonly phase: Phase; readonly decision: Decision; /** With the policies that are only watched. */ readonly watched: Decision; readonly keepsEnvironment: boolean }
   | { readonly kind: 'left-out'; readonly reason: string };
 
 /** Since when the server is silent in the phase of that name. */
@@ -35,30 +35,35 @@ const SILENCE: Readonly<Record<Phase, readonly [string, string]>> = { now: ['0s'
 
 /** Of a name that is in no file a device may or may not know that there is none. */
 const MISSING = ['absent', 'unknown'] as const;
+type CaseSets = { readonly enforced: PolicySet; readonly monitored: PolicySet };
 type Setting = { readonly world: World; readonly ask: Ask };
 type Change = { readonly reason: string; readonly apply: (setting: Setting) => Setting };
 
 /** How a case runs live; or why it does not. Asks the engine what the changes come to. */
-export function planOf({ world, set, paths }: { readonly world: World; readonly set: PolicySet; readonly paths: readonly ByteString[] }, each: PolicyCase, machine: Machine): Plan {
+export function planOf({ world, sets, paths }: { readonly world: World; readonly sets: CaseSets; readonly paths: readonly ByteString[] }, each: PolicyCase, machine: Machine): Plan {
   const obstacle = obstacleOf(each, world);
   if (obstacle !== undefined) return { kind: 'left-out', reason: obstacle };
-  const decided = ({ world: ofDevice, ask }: Setting): Decision => {
-    const { request, context } = questionIn(ofDevice, ask, { sha256, rulePaths: paths });
-    return decide(set, request, context);
+  const time = { isAsked: false };
+  const decided = ({ world: ofDevice, ask }: Setting): readonly [enforced: Decision, watched: Decision] => {
+    const question = questionIn(ofDevice, ask, { sha256, rulePaths: paths });
+    const { request } = question;
+    const context = { ...question.context, get nowMs() { time.isAsked = true; return question.context.nowMs; } };
+    const enforced = decide(sets.enforced, request, context);
+    return [enforced, sets.monitored === sets.enforced ? enforced : decide(sets.monitored, request, context)];
   };
-  const textOf = (setting: Setting): string => JSON.stringify(outcomeOf(decided(setting)));
+  const textOf = (setting: Setting): string => JSON.stringify(decided(setting).map(outcomeOf));
   const original: Setting = { world, ask: each };
   const wanted = textOf(original);
-  const fits = (changes: readonly Change[]): boolean => textOf(applied(original, changes)) === wanted && isTimeless(applied(original, changes), wanted, textOf);
+  const fits = (changes: readonly Change[]): boolean => textOf(applied(original, changes)) === wanted && (!time.isAsked || isTimeless(applied(original, changes), wanted, textOf));
   const phases: readonly Phase[] = each.expired === true ? ['expired'] : ['now', 'silent'];
   for (const phase of phases) {
     for (const keepsEnvironment of [false, true]) {
       const variants = SILENCE[phase].flatMap((silence) => MISSING.map((missing) => changesOf(machine, { silence, missing, keepsEnvironment })));
       if (!variants.every(fits)) continue;
       const setting = applied(original, variants[0] as readonly Change[]);
-      const decision = decided(setting);
+      const [decision, watched] = decided(setting);
       if (keepsEnvironment && !keepsAll(decision, each.env ?? [])) continue;
-      return { kind: 'live', ask: setting.ask, phase, decision, keepsEnvironment };
+      return { kind: 'live', ask: setting.ask, phase, decision, watched, keepsEnvironment };
     }
   }
   const single = MISSING.flatMap((missing) => changesOf(machine, { silence: '0s', missing, keepsEnvironment: false })).filter((change) => textOf(applied(original, [change])) !== wanted);
@@ -66,11 +71,11 @@ export function planOf({ world, set, paths }: { readonly world: World; readonly 
   return { kind: 'left-out', reason: reasons.join('; ') };
 }
 
-/** Whether it is so at every hour of a week. */
+/** Whether it is so all week, by a look every ten minutes. */
 function isTimeless({ world, ask }: Setting, wanted: string, textOf: (setting: Setting) => string): boolean {
   const { zone: _zone, ...device } = world.device ?? {};
-  for (let hour = 0; hour < 7 * 24; hour++) {
-    const at = `${new Date(Date.UTC(2026, 2, 2, hour, 17)).toISOString().slice(0, 19)}Z`;
+  for (let minute = 0; minute < 7 * 24 * 60; minute += 10) {
+    const at = `${new Date(Date.UTC(2026, 2, 2, 0, minute)).toISOString().slice(0, 19)}Z`;
     if (textOf({ world: { ...world, device }, ask: { ...ask, at } }) !== wanted) return false;
   }
   return true;
