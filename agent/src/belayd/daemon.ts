@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type PolicySet, type Posture, rulePaths } from '@belay/core/policy';
+import { namesInPolicy, type PolicySet, type Posture, rulePaths } from '@belay/core/policy';
 import type { LinkState } from '@belay/proto/local';
 import type { Logger } from 'pino';
 import { needsOf } from '../decide/needs.ts';
@@ -115,6 +115,7 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
     changed: () => later.reports?.changed(),
     inForce(set: PolicySet) {
       aliases.load(rulePaths(set));
+      platform.keepNames(namesInPolicy(set));
       ahead.reading = platform.readAhead(needsOf(set));
     },
   }, clock.now);

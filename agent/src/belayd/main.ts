@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
+import { exitNow } from '../platform/linux/libc.ts';
 import { createLinuxPlatform } from '../platform/linux/linux-platform.ts';
 import { fixEnvironment, readStartFacts, startRefusals } from '../platform/linux/start-checks.ts';
 import { type AgentConfig, DEFAULT_CONFIG, readConfig, watchConfig } from './config.ts';
@@ -62,7 +63,8 @@ async function run(configFile: string): Promise<void> {
   const stop = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping');
     Promise.all([watcher.close(), daemon.close()])
-      .then(() => process.exit(0))
+      // A directory that hangs keeps a thread, and Node would wait for it.
+      .then(() => exitNow(0))
       .catch((error: unknown) => {
         log.fatal({ cause: Error.isError(error) ? error.stack : 'fault' }, 'could not stop cleanly');
         process.exit(1);

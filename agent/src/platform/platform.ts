@@ -57,7 +57,7 @@ export type SealedCopy = { readonly fd: number; readonly sha256: string; readonl
 export type Account = { readonly name: string; readonly uid: number; readonly gid: number; readonly home: ByteString; readonly shell: ByteString };
 export type Group = { readonly name: string; readonly gid: number; readonly members: readonly string[] };
 
-/** Local users and groups. Never blocks on a name service. */
+/** Users and groups: the machine's own, and a directory's as last heard of. Never blocks on a name service. */
 export interface Accounts {
   userByName(name: string): Account | undefined;
   userById(uid: number): Account | undefined;
@@ -96,6 +96,8 @@ export interface Platform {
   ownerOf(file: OpenedFile & { readonly path: ByteString }): PackageFact | 'none' | undefined;
   /** As last read; unknown before `readAhead`, and what is old. */
   posture(): Omit<Posture, 'agentHealthy'>;
+  /** The users and groups that policy names: known before anybody asks, and kept fresh. */
+  keepNames(names: { readonly users: readonly string[]; readonly groups: readonly string[] }): void;
   /** From now on. Resolves when it has been read once; never rejects. */
   readAhead(wanted: Ahead): Promise<void>;
   closeDescriptor(fd: number): void;

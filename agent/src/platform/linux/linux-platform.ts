@@ -3,9 +3,11 @@ import type { ByteString } from '@belay/core/bytes';
 import { zoneOffsetMinutes } from '@belay/core/policy';
 import type { Clock, Platform } from '../platform.ts';
 import { createAccounts } from './accounts.ts';
+import { usesDirectory, withDirectory } from './directory-accounts.ts';
 import { createHashCache } from './hash-cache.ts';
 import { fileState, inspect } from './inspect.ts';
 import { bootMs, trimMemory } from './libc.ts';
+import { createNameService } from './name-service.ts';
 import { createPackageFacts } from './packages/package-facts.ts';
 import { peerOf } from './peer.ts';
 import { createPosture } from './posture.ts';
@@ -19,10 +21,14 @@ export function createLinuxPlatform(): Platform {
   const packages = createPackageFacts({ nowMs: clock.now });
   // What is known of the agent itself is the daemon's to say.
   const posture = createPosture({ nowMs: clock.now, bootMs: clock.boot, agentHealthy: () => undefined });
+  const local = createAccounts();
+  const names = usesDirectory() ? createNameService({ bootMs: clock.boot }) : undefined;
+  const directory = names === undefined ? undefined : withDirectory(local, names);
   return {
-    clock, accounts: createAccounts(), peerOf, inspect, fileState, objectOf, openRootFolder, seal, hashes, closeDescriptor: closeSync, trimMemory,
+    clock, accounts: directory ?? local, peerOf, inspect, fileState, objectOf, openRootFolder, seal, hashes, closeDescriptor: closeSync, trimMemory,
     ownerOf: packages.ownerOf,
     posture: posture.current,
+    keepNames: (wanted) => directory?.keep(wanted),
     async readAhead(wanted) {
       await Promise.allSettled([wanted.packages ? packages.prepare() : undefined, wanted.posture ? posture.start() : undefined]);
     },
@@ -30,6 +36,7 @@ export function createLinuxPlatform(): Platform {
       hashes.close();
       packages.close();
       posture.close();
+      names?.close();
     },
   };
 }
