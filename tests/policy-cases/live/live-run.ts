@@ -4,6 +4,7 @@ import { sha256 } from '../../../core/node/crypto.ts';
 import { decodeUtf8 } from '../../../core/src/bytes.ts';
 import { caseSets, type PolicyCase } from '../../../core/src/policy-tools/index.ts';
 import { expectAnswer, openOwnFleet, type OwnFleet } from '../../security/attacker/own-fleet.ts';
+import { makeKey, trustKey } from '../../support/packages.ts';
 import { createWorld, type World as TestWorld, worldNode } from '../../support/world.ts';
 import type { OwnSuite } from '../suites.ts';
 import { conductScript, OWN, type RanCase, readOutput, type Running, SSH_PORT } from './conduct.ts';
@@ -46,7 +47,9 @@ async function openMachine(world: TestWorld, suites: readonly OwnSuite[]): Promi
   const programMd5 = (await world.shell(`md5sum ${PROGRAM}`)).slice(0, 32);
   const packages = packagesOf(suites.map(({ suite }) => suite));
   await world.shell(`cp ${PROGRAM} ${WARM.path}`);
-  await world.shell(packageScript(packages, programMd5));
+  const key = await makeKey(world, 'repository');
+  await trustKey(world, 'repository', key);
+  await world.shell(packageScript(packages, programMd5, key.home));
   world.spawn([worldNode, '-e', `require('node:net').createServer(() => {}).listen(${SSH_PORT}, '0.0.0.0')`]);
   await world.waitFor(async () => (await world.run(['bash', '-c', `exec 2>/dev/null; : </dev/tcp/127.0.0.1/${SSH_PORT}`])).code === 0, { what: 'somebody to log in from' });
   await world.belayd.start();
@@ -59,7 +62,7 @@ async function openMachine(world: TestWorld, suites: readonly OwnSuite[]): Promi
     machine: {
       deviceId: fleet.device,
       posture: Object.fromEntries(Object.entries(posture).filter(([, value]) => value !== null && value !== '')),
-      ownerOf: (path) => ownerIn(packages, path),
+      ownerOf: (path) => ownerIn(packages, path, key.fingerprint),
       programSha256: (path) => (above.has(path) ? digests.shell : digests.program),
       above: [...OWN],
       isOwnAddress: (address) => address.startsWith('127.'),
