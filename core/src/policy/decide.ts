@@ -25,8 +25,11 @@ export function decide(set: PolicySet, request: ElevationRequest, context: Decis
 /** The rules that may hold for this executable, each once. Rules for other commands are false and need no look. */
 export function candidatesOf(set: PolicySet, question: Question): readonly LoadedRule[] {
   const { typed, links, resolved } = question.request.executable;
-  const isPlain = set.forAnyCommand.length === 0 && typed === resolved && links.length === 0 && question.aliases.every((alias) => alias === typed);
-  if (isPlain) return set.byCommand.get(typed) ?? NO_RULES;
+  const isPlain = set.forAnyCommand.length === 0 && typed === resolved && links.length === 0 && question.aliases.length === 0;
+  if (isPlain) {
+    const bucket = set.byCommand.get(typed);
+    return bucket === undefined ? NO_RULES : listOf(bucket);
+  }
   const visit = ++set.visit.number;
   const found: LoadedRule[] = [];
   addRules(found, set.forAnyCommand, visit);
@@ -39,9 +42,15 @@ export function candidatesOf(set: PolicySet, question: Question): readonly Loade
 
 const NO_RULES: readonly LoadedRule[] = [];
 
-function addRules(found: LoadedRule[], rules: readonly LoadedRule[] | undefined, visit: number): void {
-  if (rules === undefined) return;
-  for (const rule of rules) {
+type Bucket = LoadedRule | readonly LoadedRule[];
+
+function listOf(bucket: Bucket): readonly LoadedRule[] {
+  return 'ref' in bucket ? [bucket] : bucket;
+}
+
+function addRules(found: LoadedRule[], bucket: Bucket | undefined, visit: number): void {
+  if (bucket === undefined) return;
+  for (const rule of listOf(bucket)) {
     if (rule.visited === visit) continue;
     rule.visited = visit;
     found.push(rule);
@@ -69,7 +78,11 @@ export function hasLapsed({ failures, isRecovery }: LoadedRule, { manifestExpire
   return serverUnreachable?.then === 'deny' && (serverSilentMs === undefined || serverSilentMs > serverUnreachable.afterMs);
 }
 
+const NO_TARGETS: readonly LoadedTarget[] = [];
+
 function matchedTargets(rule: LoadedRule, question: Question): readonly LoadedTarget[] {
+  const { onlyTarget } = rule;
+  if (onlyTarget !== undefined) return matchTarget(onlyTarget, 'grant', question) === TRUE ? [onlyTarget] : NO_TARGETS;
   const matched: LoadedTarget[] = [];
   for (const target of rule.targets) if (matchTarget(target, 'grant', question) === TRUE) matched.push(target);
   return matched;
@@ -107,13 +120,19 @@ export function weighDeny(rule: LoadedRule, question: Question): Truth3 {
 }
 
 export function matchDenied(rule: LoadedRule, question: Question): Truth3 {
+  const { onlyTarget } = rule;
+  if (onlyTarget !== undefined) return matchDeniedTarget(onlyTarget, question);
   let truth: Truth3 = FALSE;
   for (const target of rule.targets) {
-    const basic = matchTarget(target, 'deny', question);
-    if (basic !== FALSE) truth = or(truth, and(basic, matchPin(target, question)));
+    truth = or(truth, matchDeniedTarget(target, question));
     if (truth === TRUE) break;
   }
   return truth;
+}
+
+function matchDeniedTarget(target: LoadedTarget, question: Question): Truth3 {
+  const basic = matchTarget(target, 'deny', question);
+  return basic === FALSE ? FALSE : and(basic, matchPin(target, question));
 }
 
 /** Gathers what rules say in any order and settles it. */

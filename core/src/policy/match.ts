@@ -2,7 +2,7 @@ import type { ByteString } from '../bytes.ts';
 import { decodeUtf8 } from '../bytes.ts';
 import type { ElevationRequest } from '../request/request.ts';
 import { matchArguments } from './argument-pattern.ts';
-import type { CompiledRunAs, CompiledWho, Identity, Subject } from './compiled.ts';
+import type { CompiledRunAs, CompiledWho, Subject } from './compiled.ts';
 import type { DecisionContext, FileIdentity } from './decision.ts';
 import { matchCircumstances } from './circumstance-match.ts';
 import { FactBindings } from './facts.ts';
@@ -126,7 +126,12 @@ function matchRunAsUser(users: CompiledRunAs['users'], { request, context }: Que
   const { runAs, requester } = request;
   if (users === 'any') return TRUE;
   if (users === 'requester') return truthOf(runAs.uid === requester.uid);
-  return anyOf(users, (identity) => ('id' in identity ? truthOf(identity.id === runAs.uid) : matchName(identity.name, runAs.uid, runAs.userName, context.userId(identity.name))));
+  let truth: Truth3 = FALSE;
+  for (const identity of users) {
+    truth = or(truth, 'id' in identity ? truthOf(identity.id === runAs.uid) : matchName(identity.name, runAs.uid, runAs.userName, context.userId(identity.name)));
+    if (truth === TRUE) break;
+  }
+  return truth;
 }
 
 function matchRunAsGroup(groups: CompiledRunAs['groups'], question: Question): Truth3 {
@@ -136,7 +141,12 @@ function matchRunAsGroup(groups: CompiledRunAs['groups'], question: Question): T
     const own = primaryGroup(question);
     return own === undefined ? UNKNOWN : truthOf(own === runAs.gid);
   }
-  return anyOf(groups, (identity) => ('id' in identity ? truthOf(identity.id === runAs.gid) : matchGroupName(identity.name, question)));
+  let truth: Truth3 = FALSE;
+  for (const identity of groups) {
+    truth = or(truth, 'id' in identity ? truthOf(identity.id === runAs.gid) : matchGroupName(identity.name, question));
+    if (truth === TRUE) break;
+  }
+  return truth;
 }
 
 function matchGroupName(name: string, { request, context }: Question): Truth3 {
@@ -152,15 +162,6 @@ function primaryGroup({ request, context }: Question): number | undefined {
   if (runAs.uid === 0) return 0;
   if (runAs.uid === requester.uid) return requester.gid;
   return runAs.userName === undefined ? undefined : context.groupId(runAs.userName);
-}
-
-function anyOf(identities: readonly Identity[], match: (identity: Identity) => Truth3): Truth3 {
-  let truth: Truth3 = FALSE;
-  for (const identity of identities) {
-    truth = or(truth, match(identity));
-    if (truth === TRUE) break;
-  }
-  return truth;
 }
 
 /** Command, arguments and package; the pin apart, as it is the dear one. */

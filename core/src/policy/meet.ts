@@ -86,8 +86,10 @@ export function meetObligations(a: RuleObligations, b: RuleObligations): RuleObl
 
 /** From what rules want together to what is to be done. */
 export function obligationsOf({ sha256, argv0, obligations, failures }: Bond): Obligations {
+  const { durationMs, uses, totalMs, children, capabilities, network, writable, environment, umask, cwd, record, alert, conflicts } = settle(obligations);
   const { diskFull, recorderUnable } = failures;
-  return { ...settle(obligations), diskFull, recorderUnable, sha256, argv0: argv0.path };
+  // Written out: a decision makes one of these, and copying key by key is most of what it costs.
+  return { sha256, argv0: argv0.path, durationMs, uses, totalMs, children, capabilities, network, writable, environment, umask, cwd, record, alert, diskFull, recorderUnable, conflicts };
 }
 
 type Settled = Omit<Obligations, 'sha256' | 'argv0' | 'diskFull' | 'recorderUnable'>;

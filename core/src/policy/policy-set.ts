@@ -13,8 +13,8 @@ import { type Truth3, UNKNOWN } from './truth.ts';
 export type PolicySet = {
   readonly policies: readonly CompiledPolicy[];
   readonly rules: readonly LoadedRule[];
-  /** Rules by each command path they name. */
-  readonly byCommand: ReadonlyMap<ByteString, readonly LoadedRule[]>;
+  /** Rules by each command path they name; of most there is one. */
+  readonly byCommand: ReadonlyMap<ByteString, LoadedRule | readonly LoadedRule[]>;
   /** Rules that may hold for any command. */
   readonly forAnyCommand: readonly LoadedRule[];
   /** Marks what one decision has already looked at; see `candidatesOf`. */
@@ -29,6 +29,8 @@ export type LoadedRule = {
   /** What may run, and what is excepted from it. */
   readonly targets: readonly LoadedTarget[];
   readonly exceptions: readonly LoadedTarget[];
+  /** Where there is one, it itself: most of what a decision costs is waiting for memory, and this is a step less. */
+  readonly onlyTarget: LoadedTarget | undefined;
   readonly as: CompiledRunAs;
   readonly when: LoadedExpression | undefined;
   /** Undefined: none is asked for. */
@@ -62,13 +64,13 @@ export function loadPolicySet(given: readonly CompiledPolicy[], as: CompiledPoli
   const policies = as === 'monitor' ? given : given.filter(({ mode }) => mode === 'enforce');
   const shared: Shared = { expressions: new Map(), values: new Map() };
   const rules = policies.flatMap((policy) => policy.rules.map((rule) => loadRule(policy, rule, shared)));
-  const byCommand = new Map<ByteString, LoadedRule[]>();
+  const byCommand = new Map<ByteString, LoadedRule | LoadedRule[]>();
   const forAnyCommand: LoadedRule[] = [];
   for (const rule of rules) index(rule, byCommand, forAnyCommand);
   return { policies, rules, byCommand, forAnyCommand, visit: { number: 0 } };
 }
 
-function index(rule: LoadedRule, byCommand: Map<ByteString, LoadedRule[]>, forAnyCommand: LoadedRule[]): void {
+function index(rule: LoadedRule, byCommand: Map<ByteString, LoadedRule | LoadedRule[]>, forAnyCommand: LoadedRule[]): void {
   const commands = new Set<ByteString>();
   for (const { command } of rule.targets) {
     if (command === undefined) {
@@ -79,8 +81,9 @@ function index(rule: LoadedRule, byCommand: Map<ByteString, LoadedRule[]>, forAn
   }
   for (const command of commands) {
     const bucket = byCommand.get(command);
-    if (bucket === undefined) byCommand.set(command, [rule]);
-    else bucket.push(rule);
+    if (bucket === undefined) byCommand.set(command, rule);
+    else if (Array.isArray(bucket)) bucket.push(rule);
+    else byCommand.set(command, [bucket, rule]);
   }
 }
 
@@ -103,14 +106,18 @@ function shareBy<T>(key: string, make: () => T, { values }: Shared): T {
   return value;
 }
 
+/** One text for all: of a text of their own each comparison would have to fetch the letters. */
+const EFFECTS: Readonly<Record<Effect, Effect>> = { allow: 'allow', ask: 'ask', deny: 'deny' };
+
 function loadRule(policy: CompiledPolicy, rule: CompiledRule, shared: Shared): LoadedRule {
-  const targets = rule.run.any ? [ANYTHING, ...rule.run.is] : rule.run.is;
+  const targets = (rule.run.any ? [ANYTHING, ...rule.run.is] : rule.run.is).map((target) => loadTarget(target, shared));
   return {
     ref: { policy: policy.name, rule: rule.name },
-    then: rule.then,
+    then: EFFECTS[rule.then],
     priority: rule.priority,
     who: share(rule.who, shared),
-    targets: targets.map((target) => loadTarget(target, shared)),
+    targets,
+    onlyTarget: targets.length === 1 ? targets[0] : undefined,
     exceptions: shareBy(`not ${JSON.stringify(rule.run.not)}`, () => rule.run.not.map((target) => loadTarget(target, shared)), shared),
     as: share(rule.as, shared),
     when: rule.when === undefined ? undefined : loadExpression(rule.when, shared.expressions),

@@ -120,7 +120,7 @@ class Search {
   }
 
   #ofTarget(rule: LoadedRule, target: LoadedTarget): readonly Entitlement[] {
-    const alone: LoadedRule = { ...rule, targets: [target] };
+    const alone: LoadedRule = { ...rule, targets: [target], onlyTarget: target };
     return this.#subjectsOf(rule.who).flatMap(([who, somebody]) => {
       if (this.isCut) return [];
       const weighing: Weighing = { open: this.#openFor(somebody, { user: {}, group: {} }), as: rule.as, inMind: target, within: this.#policyOf(rule) };
