@@ -8,6 +8,7 @@ import type { WorldOrder, WorldReport } from './protocol.ts';
 
 const startTimeoutMs = 30_000;
 const endTimeoutMs = 10_000;
+const pipesTimeoutMs = 5000;
 
 export type SpawnOptions = {
   readonly env?: Readonly<Record<string, string>>;
@@ -84,6 +85,14 @@ async function connect(child: ChildProcessWithoutNullStreams): Promise<Channel> 
   };
   child.once('error', (error) => end(error.message));
   child.once('close', (code, signal) => end(`${code ?? signal}`));
+  // Whoever still holds a pipe of a world that is gone must not keep a test waiting for ever.
+  child.once('exit', (code, signal) => {
+    setTimeout(() => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+      end(`${code ?? signal}`);
+    }, pipesTimeoutMs).unref();
+  });
   const heard = (message: WorldReport): void => {
     if (message.is === 'ready') return ready.resolve();
     const entry = entries.get(message.id);
