@@ -46,6 +46,17 @@ describeRoot('monitor mode', () => {
     expect(await observed(command, last)).toMatchObject(event);
   });
 
+  test('a list is no request', async () => {
+    const before = (await world.events()).length;
+    expect(await world.sudo('alice', ['-n', '-l'])).toMatchObject({ code: 0 });
+    expect(await world.sudo('alice', ['-n', '-l', 'id', '-u'])).toMatchObject({ code: 0 });
+    await world.sudo('alice', ['-n', '-v']);
+    // Events are in order, so what these had left would be before the next.
+    await world.sudo('alice', ['-n', 'id', '-un']);
+    await observed('/usr/bin/id', '-un');
+    expect((await world.events()).slice(before).map(({ type, fields }) => [type, textsOf(fields['argv'])])).toEqual([['elevation.observed', ['-un']]]);
+  });
+
   test('nobody is asked anything and nothing is refused by it, and belayd writes no intent', async () => {
     expect(await world.sudo('alice', ['-n', 'whoami'])).toMatchObject({ code: 0, stderr: '' });
     expect((await world.fleet.events()).filter(({ type }) => type === 'elevation.intent')).toEqual([]);

@@ -136,6 +136,26 @@ bool invocation_may_background(char *const words[], int count) {
     return false;
 }
 
+// sudo's letters that take a value, which is the rest of the word or the word after.
+static const char TAKES_VALUE[] = "CDghpRrtTuU";
+
+static bool is_list_option(const char *word) {
+    if (word[1] == '-') return strncmp(word, "--list", strlen(word)) == 0 && strlen(word) > strlen("--l");
+    for (const char *letter = word + 1; *letter != '\0'; letter++) {
+        if (*letter == 'l') return true;
+        if (strchr(TAKES_VALUE, *letter) != NULL) return false;
+    }
+    return false;
+}
+
+bool invocation_lists(char *const words[], int count) {
+    for (int index = 1; index < count && words[index] != NULL; index++) {
+        const char *word = words[index];
+        if (word[0] == '-' && is_list_option(word)) return true;
+    }
+    return false;
+}
+
 const char *invocation_variable(const struct invocation *invocation, const char *name) {
     for (char *const *entry = invocation->environment; entry != NULL && *entry != NULL; entry++) {
         const char *value = value_of(*entry, name);

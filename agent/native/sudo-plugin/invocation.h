@@ -40,6 +40,8 @@ void invocation_parse(struct invocation *invocation, char *const settings[], cha
                       char *const plugin_options[]);
 // Whether -b may be among `count` words with sudo's own options, which only audit plugins are given.
 bool invocation_may_background(char *const words[], int count);
+// Whether -l is among them.
+bool invocation_lists(char *const words[], int count);
 // A variable of the caller's, or NULL.
 const char *invocation_variable(const struct invocation *invocation, const char *name);
 

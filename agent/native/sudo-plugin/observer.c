@@ -26,7 +26,9 @@ static int observer_open(unsigned int version, sudo_conv_t conversation, sudo_pr
                          const char **errstr) {
     (void)version, (void)conversation, (void)print, (void)errstr;
     invocation_parse(&observer.invocation, settings, user_info, submit_envp, plugin_options);
-    observer.words = submit_argv == NULL ? NULL : submit_argv + submit_optind;
+    // What is only listed is no request.
+    if (submit_argv == NULL || invocation_lists(submit_argv, submit_optind)) return SUDO_GOES_ON;
+    observer.words = submit_argv + submit_optind;
     connection_open(&observer.connection);
     return SUDO_GOES_ON;
 }
@@ -64,7 +66,7 @@ static bool tell(const struct sudo_check *check, enum seen seen) {
 }
 
 static void observe(char *const command_info[], char *const argv[], enum seen seen) {
-    if (observer.is_told || argv == NULL || argv[0] == NULL) return;
+    if (observer.is_told || observer.words == NULL || argv == NULL || argv[0] == NULL) return;
     observer.is_told = true;
     const struct invocation *invocation = &observer.invocation;
     const char *path = find_value(command_info, "command");

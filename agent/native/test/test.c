@@ -217,6 +217,18 @@ static void what_may_be_b_is_taken_for_it(void) {
     EXPECT(!invocation_may_background(NULL, 0));
 }
 
+static void a_list_is_told_by_its_option(void) {
+    char *plain[] = {"sudo", "-n", "-ul", "-H", "--login", NULL};
+    char *clustered[] = {"sudo", "-nl", NULL};
+    char *named[] = {"sudo", "--list", NULL};
+    char *cut[] = {"sudo", "--li", NULL};
+    EXPECT(!invocation_lists(plain, 5));
+    EXPECT(invocation_lists(clustered, 2));
+    EXPECT(invocation_lists(named, 2));
+    EXPECT(invocation_lists(cut, 2));
+    EXPECT(!invocation_lists(named, 1));
+}
+
 static void the_callers_limits_are_told_from_those_of_pam(void) {
     struct rlimit now;
     char same[64];
@@ -309,6 +321,7 @@ int main(void) {
     a_number_picks_a_suggestion();
     a_hello_is_read_and_may_grow();
     what_may_be_b_is_taken_for_it();
+    a_list_is_told_by_its_option();
     the_callers_limits_are_told_from_those_of_pam();
     a_go_follows_only_a_yes_with_a_launch();
     a_verdict_with_a_launch_is_read_whole();
