@@ -1,5 +1,6 @@
 // What a rule wants of the person first, by real sudo and belayd: a reason of a form, one of the suggestions, and a yes.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openSecuredWorld, type SecuredWorld } from '../security/attacker/secured-world.ts';
 import { describeRoot, passwords } from '../support/world.ts';
 
@@ -30,10 +31,9 @@ describeRoot('what a rule wants of the person', () => {
   beforeAll(async () => { world = await openSecuredWorld(policy); }, 60_000);
   afterAll(async () => await world?.close());
 
-  // What an earlier test left is no answer: an event is written a moment after sudo has ended.
-  let before = 0;
-  beforeEach(async () => { before = (await world.events()).at(-1)?.seq ?? 0; });
-  const newest = async (type: string) => (await world.eventOf((event) => event.type === type && event.seq > before)).fields;
+  /** Waits for it: an event is written a moment after sudo has ended, and an earlier test's may still be on its way. */
+  const recorded = async (type: string, like: Readonly<Record<string, unknown>>) =>
+    await world.eventOf((event) => event.type === type && Object.entries(like).every(([name, value]) => isDeepStrictEqual(event.fields[name], value)));
 
   describe('a reason of a form', () => {
     test('the message and the suggestions are shown; a number picks one, and one that is not of the form is refused in words', async () => {
@@ -57,7 +57,7 @@ describeRoot('what a rule wants of the person', () => {
         terminal.answer(answer);
       }
       expect(await terminal.ended()).toMatchObject({ code: 1 });
-      expect(await newest('elevation.denied')).toMatchObject({ why: 'reason-refused', rules: ['work/with a ticket'] });
+      await recorded('elevation.denied', { why: 'reason-refused', rules: ['work/with a ticket'] });
     });
 
     test('given ahead it must be of the form at once', async () => {
@@ -73,7 +73,7 @@ describeRoot('what a rule wants of the person', () => {
       await terminal.expect(/Belay #\d+: run \/usr\/bin\/id -g 'a b\\u001b\[2J' as root\? \[y\/N\] $/);
       terminal.answer('n');
       expect(await terminal.ended()).toMatchObject({ code: 1 });
-      expect(await newest('elevation.denied')).toMatchObject({ why: 'not-confirmed' });
+      await recorded('elevation.denied', { why: 'not-confirmed' });
       const again = world.terminalAs('alice', ['sudo', 'id', '-g', 'alice']);
       await again.expect('as root? [y/N] ');
       again.answer('y');
@@ -95,6 +95,6 @@ describeRoot('what a rule wants of the person', () => {
     await terminal.expect('password for alice: ');
     terminal.answer(passwords.alice);
     expect(await terminal.ended()).toMatchObject({ code: 0 });
-    expect(await newest('elevation.intent')).toMatchObject({ reauthenticated: true, rules: ['work/with all of it'] });
+    await recorded('elevation.intent', { reauthenticated: true, rules: ['work/with all of it'] });
   });
 });
