@@ -115,8 +115,17 @@ function identities(value: string | readonly string[] | undefined): 'any' | read
   return list.map((text) => (/^[ug]id:/.test(text) ? { id: Number(text.slice(4)) } : { name: text }));
 }
 
+/** Rules say the same conditions again and again, and reading one is most of what a rule costs to compile. */
+const expressions = new Map<string, CompiledExpression>();
+const MAX_EXPRESSIONS = 5000;
+
 function compileExpression(source: string): CompiledExpression {
+  const known = expressions.get(source);
+  if (known !== undefined) return known;
   const parsed = parseExpression(source);
   if ('offset' in parsed || parsed.expr === undefined) throw new TypeError('compilePolicy was given an expression with errors');
-  return { source, parsed: encodeExpression(parsed.expr) };
+  const compiled = { source, parsed: encodeExpression(parsed.expr) };
+  if (expressions.size >= MAX_EXPRESSIONS) expressions.clear();
+  expressions.set(source, compiled);
+  return compiled;
 }

@@ -6,8 +6,21 @@ import { checkExpressionTypes } from './expression-type.ts';
 /** `offset`: UTF-16 units into the expression. */
 export type ExpressionProblem = { readonly offset: number; readonly message: string; readonly remedy: string };
 
+/** Rules say the same conditions again and again. */
+const checked = new Map<string, readonly ExpressionProblem[]>();
+const MAX_CHECKED = 5000;
+
 /** Everything wrong with an expression: one error of syntax, or every fact, function and type that does not fit. */
 export function checkExpression(source: string): readonly ExpressionProblem[] {
+  const known = checked.get(source);
+  if (known !== undefined) return known;
+  const problems = problemsOf(source);
+  if (checked.size >= MAX_CHECKED) checked.clear();
+  checked.set(source, problems);
+  return problems;
+}
+
+function problemsOf(source: string): readonly ExpressionProblem[] {
   const parsed = parseExpression(source);
   if ('offset' in parsed) return [parsed];
   const { expr, sourceInfo } = parsed;
