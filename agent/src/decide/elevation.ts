@@ -8,13 +8,13 @@ import type { Journal, Prepared } from '../journal/journal.ts';
 import { planLaunch } from '../launch/plan.ts';
 import type { Peer } from '../platform/platform.ts';
 import type { Decided } from './decided.ts';
-import { unenforceable } from './enforceable.ts';
 import { type Act, alertOf, deniedEvent, intentEvent, subject, type Subject, type Why } from './evidence.ts';
 import { Fulfilment, type FulfilmentDeps, type Met, type Progress, type Wanted } from './fulfilment.ts';
 import { gather, type Gathered, isAsGathered, type Place, placeOf } from './gather.ts';
 import { inert } from './inert.ts';
-import { firstUnkept, isSame, setVariables } from './kept-variables.ts';
-import { confirmText, denialText, denied, NOT_ALLOWED, numbered, ruleName, ruleNames, rulesOf, unkeptText } from './messages.ts';
+import { isSame, setVariables } from './kept-variables.ts';
+import { confirmText, denialText, denied, NOT_ALLOWED, numbered, ruleName, ruleNames, rulesOf } from './messages.ts';
+import { objectionTo } from './objection.ts';
 import { Ruling, type RulingDeps } from './ruling.ts';
 import type { SudoRequest } from './sudo-request.ts';
 
@@ -96,10 +96,9 @@ export class Elevation {
   #settle({ decision, env }: { readonly decision: Decision; readonly env: readonly ByteString[] }): Step {
     if (this.#stage !== 'new') return this.deny('timeout', 'the answer took too long. Try again.');
     if (decision.kind === 'deny') return this.deny(decision.reason.kind, denialText(decision.reason), decision);
-    const missing = unenforceable(decision);
-    if (missing.length > 0) return this.deny('bad-request', `the rule "${ruleNames(decision.by)}" needs "${missing.join('", "')}", which this agent cannot enforce.`, decision);
-    const unkept = this.#gathered === undefined ? undefined : firstUnkept(this.#gathered.variables, env);
-    if (unkept !== undefined) return this.deny('bad-request', unkeptText(unkept, decision.by), decision);
+    if (this.#gathered === undefined) return this.deny('fault', 'a fault of Belay.', decision);
+    const objection = objectionTo(decision, env, this.#gathered.variables);
+    if (objection !== undefined) return this.deny('bad-request', objection, decision);
     this.#permitted = { decision, env };
     return decision.kind === 'allow' ? this.#allow(this.#permitted) : this.#advance(this.#fulfilment.begin(decision.demands), decision);
   }

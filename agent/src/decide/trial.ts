@@ -2,10 +2,10 @@ import type { ByteString } from '@belay/core/bytes';
 import type { Decision } from '@belay/core/policy';
 import type { Account, Peer, Platform } from '../platform/platform.ts';
 import type { Settled } from './decided.ts';
-import { unenforceable } from './enforceable.ts';
 import type { Why } from './evidence.ts';
 import { gather, type GatherDeps, type Gathered } from './gather.ts';
-import { denialText, NOT_ALLOWED, ruleNames, unkeptText, unnumbered } from './messages.ts';
+import { denialText, NOT_ALLOWED, unnumbered } from './messages.ts';
+import { objectionTo } from './objection.ts';
 import { Ruling, type RulingDeps } from './ruling.ts';
 import type { SudoRequest } from './sudo-request.ts';
 
@@ -38,10 +38,8 @@ function settledFor({ typedPath, argv }: SudoRequest, { actor }: Peer, { platfor
 /** Why there can be no yes, as it is told to the requester; undefined: nothing stands against it but what a rule demands. */
 function objection(decision: Decision, env: readonly ByteString[], { variables }: Pick<Gathered, 'variables'>): { readonly why: Why; readonly text: string } | undefined {
   if (decision.kind === 'deny') return { why: decision.reason.kind, text: unnumbered(denialText(decision.reason)) };
-  const missing = unenforceable(decision);
-  if (missing.length > 0) return { why: 'bad-request', text: `the rule "${ruleNames(decision.by)}" needs "${missing.join('", "')}", which this agent cannot enforce.` };
-  const unkept = variables.asked.find((name) => !env.some((entry) => entry.startsWith(`${name}=`)));
-  return unkept === undefined ? undefined : { why: 'bad-request', text: unkeptText(unkept, decision.by) };
+  const text = objectionTo(decision, env, variables);
+  return text === undefined ? undefined : { why: 'bad-request', text };
 }
 
 /** The peer as if it were that user's, without a login of theirs: for root, who asks on behalf of others. */

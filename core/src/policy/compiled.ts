@@ -105,6 +105,9 @@ export type RunTarget = {
   readonly package: PackagePattern | undefined;
 };
 
+/** What `run: any` names: whatever file, with whatever arguments. */
+export const ANYTHING: RunTarget = { command: undefined, args: undefined, sha256: undefined, package: undefined };
+
 /** A glob, a regular expression for the whole argument, or globs of which one must match. */
 export type ArgumentSpec = string | { readonly regex: string } | { readonly either: readonly string[] };
 

@@ -1,7 +1,7 @@
 import { type ByteString, byteStringOf, encodeUtf8 } from '../bytes.ts';
 import { type ArgumentsMatcher, compileArguments } from './argument-pattern.ts';
 import { type LoadedCircumstances, loadCircumstances } from './circumstance-match.ts';
-import type { CompiledExpression, CompiledPolicy, CompiledRule, CompiledRunAs, CompiledWho, Effect, Failures, PackagePattern, RunTarget } from './compiled.ts';
+import { ANYTHING, type CompiledExpression, type CompiledPolicy, type CompiledRule, type CompiledRunAs, type CompiledWho, type Effect, type Failures, type PackagePattern, type RunTarget } from './compiled.ts';
 import type { RuleRef } from './decision.ts';
 import type { Demands } from './demands.ts';
 import { planExpression } from './expression.ts';
@@ -86,8 +86,6 @@ function index(rule: LoadedRule, byCommand: Map<ByteString, LoadedRule | LoadedR
     else byCommand.set(command, [bucket, rule]);
   }
 }
-
-const ANYTHING: RunTarget = { command: undefined, args: undefined, sha256: undefined, package: undefined };
 
 /**
  * Rules say the same things again and again: what is equal is kept once. That saves memory, and a decision finds most of what

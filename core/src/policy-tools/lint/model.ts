@@ -1,4 +1,4 @@
-import type { CompiledPolicy, CompiledRule, RunTarget } from '../../policy/compiled.ts';
+import { ANYTHING, type CompiledPolicy, type CompiledRule, type RunTarget } from '../../policy/compiled.ts';
 import type { RuleRef } from '../../policy/decision.ts';
 import { compilePolicy } from '../compile.ts';
 import type { PolicyDocument } from '../parse.ts';
@@ -41,8 +41,6 @@ export type RuleDraft = {
   readonly reason: string;
   readonly rewrite?: LintRewrite | undefined;
 };
-
-const ANYTHING: RunTarget = { command: undefined, args: undefined, sha256: undefined, package: undefined };
 
 export function policiesIn(documents: readonly PolicyDocument[]): readonly LintPolicy[] {
   let order = 0;
