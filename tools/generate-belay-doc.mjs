@@ -1,12 +1,9 @@
 // docs/belay.md from the commands themselves. `--check` compares and exits 1 when it is out of date.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { exitCodesHelp } from '../agent/cli/exit-codes.ts';
 import { createProgram } from '../agent/cli/program.ts';
+import { helpOf, writeOrCheck } from './generated-document.mjs';
 import { projectRoot } from './node26.mjs';
-
-const WIDTH = 120;
 
 const intro = `# belay
 
@@ -40,13 +37,6 @@ character reaches the terminal. Where the locale is not UTF-8, ticks are words.
 | --- | --- |
 `;
 
-function helpOf(command) {
-  let text = '';
-  command.configureOutput({ writeOut: (part) => { text += part; }, getOutHelpWidth: () => WIDTH, getOutHasColors: () => false });
-  command.outputHelp();
-  return text.trim();
-}
-
 export function belayDocument() {
   const codes = [...exitCodesHelp.matchAll(/^ {2}(\d+) +(.*)$/gm)].map(([, number, about]) => `| ${number} | ${about} |`).join('\n');
   const sections = createProgram().commands.map((command) => `### belay ${command.name()}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\`\n`);
@@ -55,10 +45,4 @@ export function belayDocument() {
 
 export const belayFile = join(projectRoot, 'docs', 'belay.md');
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (!process.argv.includes('--check')) writeFileSync(belayFile, belayDocument());
-  else if (readFileSync(belayFile, 'utf8') !== belayDocument()) {
-    process.stdout.write('docs/belay.md is out of date: node tools/generate-belay-doc.mjs\n');
-    process.exitCode = 1;
-  }
-}
+writeOrCheck(import.meta.url, belayFile, belayDocument);

@@ -1,12 +1,9 @@
 // docs/belayctl.md from the commands themselves. `--check` compares and exits 1 when it is out of date.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { EXIT_CODES } from '../policy-server/cli/exit-codes.ts';
 import { createProgram } from '../policy-server/cli/program.ts';
+import { helpOf, writeOrCheck } from './generated-document.mjs';
 import { projectRoot } from './node26.mjs';
-
-const WIDTH = 120;
 
 const intro = `# belayctl
 
@@ -53,13 +50,6 @@ function leaves(command, path) {
   return command.commands.length === 0 ? [{ command, path: here }] : command.commands.flatMap((each) => leaves(each, here));
 }
 
-function helpOf(command) {
-  let text = '';
-  command.configureOutput({ writeOut: (part) => { text += part; }, getOutHelpWidth: () => WIDTH, getOutHasColors: () => false });
-  command.outputHelp();
-  return text.trim();
-}
-
 export function belayctlDocument() {
   const program = createProgram();
   const codes = Object.values(EXIT_CODES).map(([number, about]) => `| ${number} | ${about} |`).join('\n');
@@ -70,10 +60,4 @@ export function belayctlDocument() {
 
 export const belayctlFile = join(projectRoot, 'docs', 'belayctl.md');
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (!process.argv.includes('--check')) writeFileSync(belayctlFile, belayctlDocument());
-  else if (readFileSync(belayctlFile, 'utf8') !== belayctlDocument()) {
-    process.stdout.write('docs/belayctl.md is out of date: node tools/generate-belayctl-doc.mjs\n');
-    process.exitCode = 1;
-  }
-}
+writeOrCheck(import.meta.url, belayctlFile, belayctlDocument);

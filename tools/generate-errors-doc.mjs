@@ -1,10 +1,9 @@
 // docs/errors.md from core/src/codes.ts, the API's statuses and belayctl's exit codes. `--check` compares and exits 1 when it is out of date.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { ERROR_CODES } from '../core/src/codes.ts';
 import { EXIT_CODES, exitNameOf } from '../policy-server/cli/exit-codes.ts';
 import { STATUS_OF } from '../policy-server/src/http/problem.ts';
+import { writeOrCheck } from './generated-document.mjs';
 import { projectRoot } from './node26.mjs';
 
 /** What to do about each; a test holds the list against the codes. */
@@ -62,10 +61,4 @@ export function errorsDocument() {
 
 export const errorsFile = join(projectRoot, 'docs', 'errors.md');
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (!process.argv.includes('--check')) writeFileSync(errorsFile, errorsDocument());
-  else if (readFileSync(errorsFile, 'utf8') !== errorsDocument()) {
-    process.stdout.write('docs/errors.md is out of date: node tools/generate-errors-doc.mjs\n');
-    process.exitCode = 1;
-  }
-}
+writeOrCheck(import.meta.url, errorsFile, errorsDocument);

@@ -1,8 +1,7 @@
 // docs/events.md from the catalogue in core/src/evidence/event-types.ts. `--check` compares and exits 1 when it is out of date.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { EVENT_TYPES } from '../core/src/evidence/event-types.ts';
+import { writeOrCheck } from './generated-document.mjs';
 import { projectRoot } from './node26.mjs';
 
 const kinds = {
@@ -47,10 +46,4 @@ export function eventsDocument() {
 
 export const eventsFile = join(projectRoot, 'docs', 'events.md');
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (!process.argv.includes('--check')) writeFileSync(eventsFile, eventsDocument());
-  else if (readFileSync(eventsFile, 'utf8') !== eventsDocument()) {
-    process.stdout.write('docs/events.md is out of date: node tools/generate-events-doc.mjs\n');
-    process.exitCode = 1;
-  }
-}
+writeOrCheck(import.meta.url, eventsFile, eventsDocument);

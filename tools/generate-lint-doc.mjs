@@ -1,10 +1,9 @@
 // docs/policy-lint.md from the codes of core/src/policy-tools/lint and their examples. `--check` compares and exits 1 when it is out of date.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { escapeTable } from '../core/src/policy-tools/escapes/index.ts';
 import { LINT_CODES } from '../core/src/policy-tools/lint/codes.ts';
 import { LINT_EXAMPLES } from '../core/src/policy-tools/lint/examples.ts';
+import { writeOrCheck } from './generated-document.mjs';
 import { projectRoot } from './node26.mjs';
 
 const intro = `# What \`belayctl policy check\` finds
@@ -69,10 +68,4 @@ export function lintDocument() {
 
 export const lintFile = join(projectRoot, 'docs', 'policy-lint.md');
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (!process.argv.includes('--check')) writeFileSync(lintFile, lintDocument());
-  else if (readFileSync(lintFile, 'utf8') !== lintDocument()) {
-    process.stdout.write('docs/policy-lint.md is out of date: node tools/generate-lint-doc.mjs\n');
-    process.exitCode = 1;
-  }
-}
+writeOrCheck(import.meta.url, lintFile, lintDocument);

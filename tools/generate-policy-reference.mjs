@@ -1,13 +1,12 @@
 // docs/policy-reference.md from the schemas in core/src/policy-tools and the facts of expressions. `--check` compares and exits 1 when it is
 // out of date.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { unenforceable } from '../agent/src/decide/enforceable.ts';
 import { NO_OBLIGATIONS } from '../core/src/policy/obligations.ts';
 import { FACTS } from '../core/src/policy/facts.ts';
 import { policyTestSchema } from '../core/src/policy-tools/cases/schema.ts';
 import { SCHEMAS } from '../core/src/policy-tools/schema.ts';
+import { writeOrCheck } from './generated-document.mjs';
 import { projectRoot } from './node26.mjs';
 
 const aboutKinds = {
@@ -310,10 +309,4 @@ export function policyReference() {
 
 export const policyReferenceFile = join(projectRoot, 'docs', 'policy-reference.md');
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (!process.argv.includes('--check')) writeFileSync(policyReferenceFile, policyReference());
-  else if (readFileSync(policyReferenceFile, 'utf8') !== policyReference()) {
-    process.stdout.write('docs/policy-reference.md is out of date: node tools/generate-policy-reference.mjs\n');
-    process.exitCode = 1;
-  }
-}
+writeOrCheck(import.meta.url, policyReferenceFile, policyReference);
