@@ -8,6 +8,7 @@ import type { Journal, Prepared } from '../journal/journal.ts';
 import { planLaunch } from '../launch/plan.ts';
 import type { Peer } from '../platform/platform.ts';
 import type { Decided } from './decided.ts';
+import type { Permit } from './enforceable.ts';
 import { type Act, alertOf, deniedEvent, intentEvent, subject, type Subject, type Why } from './evidence.ts';
 import { Fulfilment, type FulfilmentDeps, type Met, type Progress, type Wanted } from './fulfilment.ts';
 import { gather, type Gathered, isAsGathered, type Place, placeOf } from './gather.ts';
@@ -34,7 +35,6 @@ export type Step =
 export type CommitStep = { readonly go: boolean; readonly message: string };
 export type End = { readonly end: 'exited' | 'signaled' | 'exec-failed' | 'sudo-error' | 'lost'; readonly value: number };
 
-type Permit = Exclude<Decision, { kind: 'deny' }>;
 /** A decision and the environment that it was made under. */
 type Permitted = { readonly decision: Permit; readonly env: readonly ByteString[] };
 /** `launching`: the request as it will run, with what the decision's obligations change. */

@@ -1,7 +1,8 @@
 import type { Decision, Demands, Obligations } from '@belay/core/policy';
 import { unsettable } from './kept-variables.ts';
 
-type Permit = Exclude<Decision, { kind: 'deny' }>;
+/** A yes, or one on demands. */
+export type Permit = Exclude<Decision, { kind: 'deny' }>;
 
 /**
  * What a yes wants that nobody here can enforce, by the words a policy uses: then there is no yes (design.md, meaning 6). What has

@@ -1,11 +1,8 @@
 import type { ByteString } from '@belay/core/bytes';
-import type { Decision } from '@belay/core/policy';
-import { unenforceable } from './enforceable.ts';
+import { type Permit, unenforceable } from './enforceable.ts';
 import type { Variables } from './environment.ts';
 import { firstUnkept } from './kept-variables.ts';
 import { ruleNames, unkeptText } from './messages.ts';
-
-type Permit = Exclude<Decision, { kind: 'deny' }>;
 
 /** Why there can be no yes though policy has one, as the requester is told; undefined: nothing stands against it but what a rule demands. */
 export function objectionTo(decision: Permit, env: readonly ByteString[], variables: Variables): string | undefined {
