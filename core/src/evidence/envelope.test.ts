@@ -24,6 +24,12 @@ const payloads: { readonly [K in EnvelopeKind]: Payload<K> } = {
   admission: { server, device: 'd-a', evidenceKey: new Uint8Array(32), name: 'laptop', time: NOW },
   manifest,
   order: { server, device: 'd-a', id: 'o1', issuedAt: NOW, expiresAt: NOW + 1000, action: { type: 'report' } },
+  grant: {
+    server, device: 'd-a', id: 'g1', request: 4, uid: 1001, user: 'ada', digest: new Uint8Array(32), met: ['{}'], uses: 1, issuedAt: NOW, expiresAt: NOW + 1000,
+    approvedBy: ['bo'], message: '', emergency: false,
+  },
+  answer: { server, device: 'd-a', request: 4, version: 1, state: 'denied', approvers: '', have: 0, need: 1, by: ['bo'], message: 'no', time: NOW },
+  time: { server, device: 'd-a', nonce: new Uint8Array(16), time: NOW },
   receipt: { server, device: 'd-a', chain: new Uint8Array(32), seq: 3, head: new Uint8Array(32), time: NOW },
 };
 const kinds = Object.keys(payloads) as EnvelopeKind[];

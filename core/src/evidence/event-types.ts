@@ -13,6 +13,8 @@ const user = { kind: 'text', optional: true, about: 'Name of that user; absent w
 const rules = { kind: 'texts', about: 'The rules that decided, as policy/rule' } as const;
 const by = { kind: 'text', about: 'Account or service token that did it' } as const;
 const device = { kind: 'text', about: 'Device id' } as const;
+const grant = { kind: 'text', about: 'Grant id' } as const;
+const asked = { kind: 'text', about: 'Id of the request for approval on the server' } as const;
 const code = { kind: 'text', about: 'Error code, see errors.md' } as const;
 
 const act = {
@@ -50,10 +52,39 @@ export const EVENT_TYPES = {
       reason: { kind: 'text', hidden: true, optional: true, about: 'What the requester gave as the reason' },
       reauthenticated: { kind: 'boolean', about: 'Whether a password was entered for it' },
       outsideRules: { kind: 'boolean', about: 'uid 0 ran what it could run anyway' },
+      grant: { kind: 'text', optional: true, about: 'The grant that stood for the approval; this is one of its uses' },
       environment: { kind: 'byte-list', hidden: true, about: 'Names of the variables kept or set' },
     },
   },
-  'elevation.denied': { writer: 'device', about: 'A request was refused', fields: { ...act, why: { kind: 'text', about: 'denied-by-rule, no-rule, unsafe-file, no-policy, not-found, bad-request, reason-refused, not-confirmed, reauth-failed, timeout, fault, expired, abandoned' } } },
+  'elevation.denied': { writer: 'device', about: 'A request was refused', fields: { ...act, why: { kind: 'text', about: 'denied-by-rule, no-rule, unsafe-file, no-policy, not-found, bad-request, reason-refused, not-confirmed, reauth-failed, timeout, fault, expired, abandoned, approval-denied, approval-expired, approval-needed' } } },
+  'request.filed': {
+    writer: 'device',
+    about: 'Somebody asks for approval: all that the approver needs to judge it',
+    fields: {
+      ...act,
+      stance: { kind: 'text', about: 'waiting: a command waits for it in place; ahead: it is asked for before it is wanted' },
+      digest: { kind: 'bytes', about: 'Digest of the exact request' },
+      sha256: { kind: 'text', optional: true, about: 'SHA-256 of the file, where it was taken' },
+      session: { kind: 'bytes', optional: true, about: 'With waiting: what ties the answer to the login session' },
+      reason: { kind: 'text', hidden: true, optional: true, about: 'What the requester gave as the reason' },
+      reauthenticated: { kind: 'boolean', about: 'Whether a password was entered for it' },
+      runAs: { kind: 'text', about: 'user:group that the command runs as, by name where there is one' },
+      environment: { kind: 'byte-list', hidden: true, about: 'Names of the variables kept or set' },
+      approval: { kind: 'texts', about: 'Each approval that is demanded, as approvalText writes it' },
+      forMs: { kind: 'number', about: 'For how long it is wanted, ms; 0: not said' },
+      uses: { kind: 'number', about: 'How often it is wanted' },
+      scope: { kind: 'text', optional: true, about: 'JSON: commands instead of the exact request, as in a grant' },
+      package: { kind: 'text', optional: true, about: 'JSON: the package that owns the file, its version, repository, signing key, whether it is unmodified' },
+      posture: { kind: 'text', about: 'JSON: how the device stands' },
+      origin: { kind: 'text', optional: true, about: 'JSON: how the requester has logged in, and from where' },
+      emergency: { kind: 'boolean', about: 'Break-glass: an emergency rule asks' },
+    },
+  },
+  'request.cancelled': { writer: 'device', about: 'A request for approval is no longer wanted', fields: { request, uid, user, why: { kind: 'text', about: 'by-requester, abandoned (the waiting command ended), or expired' } } },
+  'request.answered': { writer: 'device', about: 'The answer to a request for approval has arrived', fields: { request, uid, user, state: { kind: 'text', about: 'approved, denied, cancelled or expired' }, version: { kind: 'number', about: 'Version of the answer' } } },
+  'grant.received': { writer: 'device', about: 'A grant came into force', fields: { grant, request, uid, user } },
+  'grant.ended': { writer: 'device', about: 'A grant is over', fields: { grant, uid, user, why: { kind: 'text', about: 'used, expired, given-back, revoked, or withdrawn (the server no longer lists it)' } } },
+  'session.ended': { writer: 'device', about: 'A running command was ended by Belay', fields: { request, uid, user, grant, why: { kind: 'text', about: 'revoked or expired' }, processes: { kind: 'number', about: 'Processes that were ended' } } },
   'elevation.observed': {
     writer: 'device',
     about: 'Monitor mode: another policy plugin decided; what would have been decided here',
@@ -108,6 +139,19 @@ export const EVENT_TYPES = {
   'device.returned': { writer: 'server', about: 'A silent device is back', fields: { device } },
   'policy.published': { writer: 'server', about: 'A policy version came into force', fields: { by, version: { kind: 'number', about: 'Its number' }, policies: { kind: 'texts', about: 'Names of its policies' } } },
   'policy.rolled-back': { writer: 'server', about: 'An old version\'s content was published again', fields: { by, version: { kind: 'number', about: 'New number' }, of: { kind: 'number', about: 'Version whose content it is' } } },
+  'request.approved': { writer: 'server', about: 'Somebody approved a request', fields: { by, device, asked, request, have: { kind: 'number', about: 'Approvals given' }, need: { kind: 'number', about: 'Approvals needed' }, words: { kind: 'text', optional: true, about: 'What the approver said' } } },
+  'request.denied': { writer: 'server', about: 'Somebody denied a request, or its device was revoked', fields: { by, device, asked, request, words: { kind: 'text', optional: true, about: 'What the approver said' } } },
+  'request.expired': { writer: 'server', about: 'Nobody answered a request in time', fields: { device, asked, request } },
+  'request.escalated': { writer: 'server', about: 'More people may approve a request, as its rule says', fields: { device, asked, request, to: { kind: 'texts', about: 'Who may approve now as well' } } },
+  'request.refused': { writer: 'server', about: 'A request was not taken: too many wait', fields: { device, request, uid, user, why: { kind: 'text', about: 'too-many-of-user or too-many-of-device' } } },
+  'request.answer-refused': { writer: 'server', about: 'Somebody tried to answer a request and may not', fields: { by, device, asked, request, why: { kind: 'text', about: 'own-request, own-device, own-rule, not-approver, twice or not-pending' } } },
+  'request.reviewed': { writer: 'server', about: 'An emergency was looked at afterwards', fields: { by, device, asked, request, words: { kind: 'text', about: 'What the reviewer found' } } },
+  'emergency.opened': { writer: 'server', about: 'An emergency rule was approved: everybody is told', fields: { device, asked, request, grant } },
+  'grant.issued': { writer: 'server', about: 'A grant was signed', fields: { by, device, asked, grant, expiresAt: { kind: 'number', about: 'ms' }, uses: { kind: 'number', about: 'How often it may be used; 0: no limit' } } },
+  'grant.revoked': { writer: 'server', about: 'A grant was taken back', fields: { by, device, grant, words: { kind: 'text', optional: true, about: 'Why' } } },
+  'rule.proposed': { writer: 'server', about: 'A request was turned into a proposed rule', fields: { by, asked, proposal: { kind: 'text', about: 'Id of the proposal' } } },
+  'rule.proposal-settled': { writer: 'server', about: 'A proposed rule was taken up or turned down', fields: { by, proposal: { kind: 'text', about: 'Id of the proposal' }, outcome: { kind: 'text', about: 'taken or declined' } } },
+  'notice.failed': { writer: 'server', about: 'A notice could not be delivered and is given up', fields: { to: { kind: 'text', about: 'E-mail or webhook, by its name' }, about: { kind: 'text', about: 'What it was about' } } },
   'evidence.gap': { writer: 'server', about: 'Events are missing that the device no longer has', fields: { device, expected: { kind: 'number', about: 'First missing sequence number' }, earliest: { kind: 'number', about: 'First one the device still has' } } },
   'evidence.fork': { writer: 'server', about: 'Two different events claim one place', fields: { device, seq: { kind: 'number', about: 'That place' } } },
   'evidence.refused': { writer: 'server', about: 'An event does not follow or its signature does not hold', fields: { device, seq: { kind: 'number', about: 'Its place' }, code } },

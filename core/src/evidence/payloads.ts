@@ -47,6 +47,50 @@ export const PAYLOADS = {
   }),
   /** Done once, remembered by id. By an order key. */
   order: z.strictObject({ ...addressed, id, issuedAt: time, expiresAt: time, action: z.strictObject({ type: z.enum(['report']) }) }),
+  /**
+   * A person's yes, by a grant key: it stands for the approvals in `met`, and for nothing else a rule demands. Bound to one request's
+   * `digest`, or to a `scope`; to `session` when somebody waited for it in place. `uses` left out: no limit.
+   */
+  grant: z.strictObject({
+    ...addressed,
+    id,
+    /** The request's number on the device; 0: given without one. */
+    request: counter,
+    uid: counter,
+    user: z.string().max(256),
+    digest: exactly(32).optional(),
+    scope: z.strictObject({
+      commands: z.array(z.strictObject({ command: z.string().min(1).max(4096), args: z.array(z.string().max(4096)).max(1000).optional() })).min(1).max(100),
+      runAsUid: counter,
+      runAsGid: counter,
+    }).optional(),
+    session: exactly(32).optional(),
+    /** Each as `approvalText` writes it. */
+    met: z.array(z.string().max(8192)).max(16),
+    uses: counter.min(1).optional(),
+    issuedAt: time,
+    expiresAt: time,
+    approvedBy: z.array(z.string().max(256)).max(64),
+    message: z.string().max(2000),
+    emergency: z.boolean(),
+  }),
+  /** What became of a request, by a grant key. The highest `version` of a request counts. A grant comes with the manifest, not with this. */
+  answer: z.strictObject({
+    ...addressed,
+    request: counter,
+    version: counter,
+    state: z.enum(['pending', 'approved', 'denied', 'cancelled', 'expired']),
+    /** Of a pending one: who may approve, in words. */
+    approvers: z.string().max(2000),
+    have: counter,
+    need: counter,
+    by: z.array(z.string().max(256)).max(64),
+    message: z.string().max(2000),
+    grant: id.optional(),
+    time,
+  }),
+  /** The server's time, for a device that asked with these random bytes: a receipt key's. */
+  time: z.strictObject({ ...addressed, nonce: exactly(16), time }),
   /** "I have this chain up to here", by a receipt key. `head` is the hash of the event at `seq`. */
   receipt: z.strictObject({ ...addressed, chain: exactly(32), seq: counter, head: exactly(32), time }),
 } as const;
@@ -54,6 +98,8 @@ export const PAYLOADS = {
 export type EnvelopeKind = keyof typeof PAYLOADS;
 export type Payload<K extends EnvelopeKind> = z.infer<(typeof PAYLOADS)[K]>;
 export type Manifest = Payload<'manifest'>;
+export type Grant = Payload<'grant'>;
+export type Answer = Payload<'answer'>;
 export type Order = Payload<'order'>;
 export type Receipt = Payload<'receipt'>;
 export type Admission = Payload<'admission'>;
@@ -67,6 +113,9 @@ export const SIGNER: Readonly<Record<EnvelopeKind, 'root' | KeyRole>> = {
   admission: 'policy',
   manifest: 'policy',
   order: 'order',
+  grant: 'grant',
+  answer: 'grant',
+  time: 'receipt',
   receipt: 'receipt',
 };
 

@@ -18,5 +18,15 @@ export type ReasonDemand = {
   readonly suggestions: readonly string[];
 };
 
-/** A yes of `count` people, each out of one of `from` (`role:…`, `group:…`, `user:…`, `manager`), within `withinMs` of the request. */
-export type ApprovalDemand = { readonly from: readonly string[]; readonly count: number; readonly withinMs: number };
+/**
+ * A yes of `count` people, each out of one of `from` (`role:…`, `group:…`, `user:…`, `manager`), within `withinMs` of the request.
+ * `stage`: asked for once everything of the lower stages is there; left out: 0. `escalate`: after that time without an answer
+ * those in `to` may say yes as well.
+ */
+export type ApprovalDemand = {
+  readonly from: readonly string[];
+  readonly count: number;
+  readonly withinMs: number;
+  readonly stage?: number | undefined;
+  readonly escalate?: { readonly afterMs: number; readonly to: readonly string[] } | undefined;
+};

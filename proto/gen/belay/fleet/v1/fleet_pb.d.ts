@@ -261,6 +261,13 @@ export declare type SyncRequest = Message<"belay.fleet.v1.SyncRequest"> & {
    * @generated from field: int64 device_time_ms = 8;
    */
   deviceTimeMs: bigint;
+
+  /**
+   * 16 bytes or none
+   *
+   * @generated from field: bytes time_nonce = 9;
+   */
+  timeNonce: Uint8Array;
 };
 
 /**
@@ -306,6 +313,22 @@ export declare type SyncResponse = Message<"belay.fleet.v1.SyncResponse"> & {
      */
     value: KeepAlive;
     case: "keepAlive";
+  } | {
+    /**
+     * signed envelope: what became of a request for approval
+     *
+     * @generated from field: bytes answer = 5;
+     */
+    value: Uint8Array;
+    case: "answer";
+  } | {
+    /**
+     * signed envelope: the answer to SyncRequest.time_nonce
+     *
+     * @generated from field: bytes time = 6;
+     */
+    value: Uint8Array;
+    case: "time";
   } | { case: undefined; value?: undefined };
 };
 

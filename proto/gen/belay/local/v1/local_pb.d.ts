@@ -122,6 +122,46 @@ export declare type ClientFrame = Message<"belay.local.v1.ClientFrame"> & {
     case: "list";
   } | {
     /**
+     * user: `belay request`
+     *
+     * @generated from field: belay.local.v1.FileRequest file_request = 12;
+     */
+    value: FileRequest;
+    case: "fileRequest";
+  } | {
+    /**
+     * user: of one's own
+     *
+     * @generated from field: belay.local.v1.CancelRequest cancel_request = 13;
+     */
+    value: CancelRequest;
+    case: "cancelRequest";
+  } | {
+    /**
+     * user
+     *
+     * @generated from field: belay.local.v1.GrantsQuery grants = 14;
+     */
+    value: GrantsQuery;
+    case: "grants";
+  } | {
+    /**
+     * user: of one's own
+     *
+     * @generated from field: belay.local.v1.EndGrant end_grant = 15;
+     */
+    value: EndGrant;
+    case: "endGrant";
+  } | {
+    /**
+     * user
+     *
+     * @generated from field: belay.local.v1.Watch watch = 16;
+     */
+    value: Watch;
+    case: "watch";
+  } | {
+    /**
      * helper: monitor mode
      *
      * @generated from field: belay.local.v1.Observed observed = 20;
@@ -204,6 +244,24 @@ export declare type ServerFrame = Message<"belay.local.v1.ServerFrame"> & {
      */
     value: ListAnswer;
     case: "list";
+  } | {
+    /**
+     * @generated from field: belay.local.v1.Waiting waiting = 11;
+     */
+    value: Waiting;
+    case: "waiting";
+  } | {
+    /**
+     * @generated from field: belay.local.v1.RequestAnswer request_answer = 12;
+     */
+    value: RequestAnswer;
+    case: "requestAnswer";
+  } | {
+    /**
+     * @generated from field: belay.local.v1.GrantsAnswer grants = 13;
+     */
+    value: GrantsAnswer;
+    case: "grants";
   } | {
     /**
      * @generated from field: belay.local.v1.Refusal refusal = 15;
@@ -1102,6 +1160,389 @@ export declare type ForgetReauth = Message<"belay.local.v1.ForgetReauth"> & {
  * Use `create(ForgetReauthSchema)` to create a new message.
  */
 export declare const ForgetReauthSchema: GenMessage<ForgetReauth>;
+
+/**
+ * The request waits for somebody's approval. Sent when the waiting begins, whenever something about it changes, and at least every
+ * five seconds, so that silence means that belayd is gone. Ended by a Verdict; the peer ends it by closing the connection, which
+ * cancels the request.
+ *
+ * @generated from message belay.local.v1.Waiting
+ */
+export declare type Waiting = Message<"belay.local.v1.Waiting"> & {
+  /**
+   * @generated from field: uint64 request = 1;
+   */
+  request: bigint;
+
+  /**
+   * for the person, whole lines; empty: nothing new. Inert
+   *
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * until it expires
+   *
+   * @generated from field: uint64 left_ms = 3;
+   */
+  leftMs: bigint;
+};
+
+/**
+ * Describes the message belay.local.v1.Waiting.
+ * Use `create(WaitingSchema)` to create a new message.
+ */
+export declare const WaitingSchema: GenMessage<Waiting>;
+
+/**
+ * Ask ahead: the command is not run, the request goes to those who may approve. Answered by RequestAnswer, or by Refusal.
+ *
+ * @generated from message belay.local.v1.FileRequest
+ */
+export declare type FileRequest = Message<"belay.local.v1.FileRequest"> & {
+  /**
+   * MODE_RUN
+   *
+   * @generated from field: belay.local.v1.SudoCheck what = 1;
+   */
+  what?: SudoCheck | undefined;
+
+  /**
+   * @generated from field: bytes reason = 2;
+   */
+  reason: Uint8Array;
+
+  /**
+   * how long the grant is wanted for; 0: as long as may be
+   *
+   * @generated from field: uint64 for_ms = 3;
+   */
+  forMs: bigint;
+
+  /**
+   * 0: 1
+   *
+   * @generated from field: uint32 uses = 4;
+   */
+  uses: number;
+
+  /**
+   * a scope: this command with arguments that match `argument_patterns`
+   *
+   * @generated from field: bool any_arguments = 5;
+   */
+  anyArguments: boolean;
+
+  /**
+   * globs, as in policy
+   *
+   * @generated from field: repeated string argument_patterns = 6;
+   */
+  argumentPatterns: string[];
+};
+
+/**
+ * Describes the message belay.local.v1.FileRequest.
+ * Use `create(FileRequestSchema)` to create a new message.
+ */
+export declare const FileRequestSchema: GenMessage<FileRequest>;
+
+/**
+ * @generated from message belay.local.v1.CancelRequest
+ */
+export declare type CancelRequest = Message<"belay.local.v1.CancelRequest"> & {
+  /**
+   * @generated from field: uint64 request = 1;
+   */
+  request: bigint;
+};
+
+/**
+ * Describes the message belay.local.v1.CancelRequest.
+ * Use `create(CancelRequestSchema)` to create a new message.
+ */
+export declare const CancelRequestSchema: GenMessage<CancelRequest>;
+
+/**
+ * What one has asked for and what one holds. Root: everybody's.
+ *
+ * @generated from message belay.local.v1.GrantsQuery
+ */
+export declare type GrantsQuery = Message<"belay.local.v1.GrantsQuery"> & {
+};
+
+/**
+ * Describes the message belay.local.v1.GrantsQuery.
+ * Use `create(GrantsQuerySchema)` to create a new message.
+ */
+export declare const GrantsQuerySchema: GenMessage<GrantsQuery>;
+
+/**
+ * @generated from message belay.local.v1.GrantsAnswer
+ */
+export declare type GrantsAnswer = Message<"belay.local.v1.GrantsAnswer"> & {
+  /**
+   * not yet answered, and those answered in the last hour
+   *
+   * @generated from field: repeated belay.local.v1.RequestAnswer requests = 1;
+   */
+  requests: RequestAnswer[];
+
+  /**
+   * @generated from field: repeated belay.local.v1.HeldGrant grants = 2;
+   */
+  grants: HeldGrant[];
+};
+
+/**
+ * Describes the message belay.local.v1.GrantsAnswer.
+ * Use `create(GrantsAnswerSchema)` to create a new message.
+ */
+export declare const GrantsAnswerSchema: GenMessage<GrantsAnswer>;
+
+/**
+ * From now on the whole answer to GrantsQuery is sent whenever it changes, until the peer closes.
+ *
+ * @generated from message belay.local.v1.Watch
+ */
+export declare type Watch = Message<"belay.local.v1.Watch"> & {
+};
+
+/**
+ * Describes the message belay.local.v1.Watch.
+ * Use `create(WatchSchema)` to create a new message.
+ */
+export declare const WatchSchema: GenMessage<Watch>;
+
+/**
+ * @generated from message belay.local.v1.EndGrant
+ */
+export declare type EndGrant = Message<"belay.local.v1.EndGrant"> & {
+  /**
+   * its id, or as many of its first letters as name one; empty with `all`
+   *
+   * @generated from field: string grant = 1;
+   */
+  grant: string;
+
+  /**
+   * @generated from field: bool all = 2;
+   */
+  all: boolean;
+};
+
+/**
+ * Describes the message belay.local.v1.EndGrant.
+ * Use `create(EndGrantSchema)` to create a new message.
+ */
+export declare const EndGrantSchema: GenMessage<EndGrant>;
+
+/**
+ * @generated from message belay.local.v1.RequestAnswer
+ */
+export declare type RequestAnswer = Message<"belay.local.v1.RequestAnswer"> & {
+  /**
+   * @generated from field: uint64 request = 1;
+   */
+  request: bigint;
+
+  /**
+   * @generated from field: belay.local.v1.RequestAnswer.State state = 2;
+   */
+  state: RequestAnswer_State;
+
+  /**
+   * inert
+   *
+   * @generated from field: string command = 3;
+   */
+  command: string;
+
+  /**
+   * for the person: who can approve, or the approver's words. Inert
+   *
+   * @generated from field: string text = 4;
+   */
+  text: string;
+
+  /**
+   * who answered
+   *
+   * @generated from field: repeated string by = 5;
+   */
+  by: string[];
+
+  /**
+   * with STATE_APPROVED
+   *
+   * @generated from field: string grant = 6;
+   */
+  grant: string;
+
+  /**
+   * Unix time, ms
+   *
+   * @generated from field: int64 filed_ms = 7;
+   */
+  filedMs: bigint;
+
+  /**
+   * @generated from field: int64 expires_ms = 8;
+   */
+  expiresMs: bigint;
+
+  /**
+   * @generated from field: uint32 uid = 9;
+   */
+  uid: number;
+
+  /**
+   * @generated from field: string user = 10;
+   */
+  user: string;
+
+  /**
+   * the server has it
+   *
+   * @generated from field: bool delivered = 11;
+   */
+  delivered: boolean;
+
+  /**
+   * a sudo waits for it in place
+   *
+   * @generated from field: bool waiting = 12;
+   */
+  waiting: boolean;
+};
+
+/**
+ * Describes the message belay.local.v1.RequestAnswer.
+ * Use `create(RequestAnswerSchema)` to create a new message.
+ */
+export declare const RequestAnswerSchema: GenMessage<RequestAnswer>;
+
+/**
+ * @generated from enum belay.local.v1.RequestAnswer.State
+ */
+export enum RequestAnswer_State {
+  /**
+   * @generated from enum value: STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: STATE_PENDING = 1;
+   */
+  PENDING = 1,
+
+  /**
+   * @generated from enum value: STATE_APPROVED = 2;
+   */
+  APPROVED = 2,
+
+  /**
+   * @generated from enum value: STATE_DENIED = 3;
+   */
+  DENIED = 3,
+
+  /**
+   * @generated from enum value: STATE_CANCELLED = 4;
+   */
+  CANCELLED = 4,
+
+  /**
+   * @generated from enum value: STATE_EXPIRED = 5;
+   */
+  EXPIRED = 5,
+}
+
+/**
+ * Describes the enum belay.local.v1.RequestAnswer.State.
+ */
+export declare const RequestAnswer_StateSchema: GenEnum<RequestAnswer_State>;
+
+/**
+ * @generated from message belay.local.v1.HeldGrant
+ */
+export declare type HeldGrant = Message<"belay.local.v1.HeldGrant"> & {
+  /**
+   * @generated from field: string grant = 1;
+   */
+  grant: string;
+
+  /**
+   * inert
+   *
+   * @generated from field: string command = 2;
+   */
+  command: string;
+
+  /**
+   * @generated from field: uint32 uid = 3;
+   */
+  uid: number;
+
+  /**
+   * @generated from field: string user = 4;
+   */
+  user: string;
+
+  /**
+   * @generated from field: uint64 left_ms = 5;
+   */
+  leftMs: bigint;
+
+  /**
+   * 0: no limit
+   *
+   * @generated from field: uint32 uses_left = 6;
+   */
+  usesLeft: number;
+
+  /**
+   * @generated from field: repeated string by = 7;
+   */
+  by: string[];
+
+  /**
+   * the approver's words; inert
+   *
+   * @generated from field: string message = 8;
+   */
+  message: string;
+
+  /**
+   * after a reboot, until the server's signed time proves it live
+   *
+   * @generated from field: bool suspended = 9;
+   */
+  suspended: boolean;
+
+  /**
+   * commands that run under it now
+   *
+   * @generated from field: uint32 running = 10;
+   */
+  running: number;
+
+  /**
+   * @generated from field: uint64 request = 11;
+   */
+  request: bigint;
+
+  /**
+   * @generated from field: bool emergency = 12;
+   */
+  emergency: boolean;
+};
+
+/**
+ * Describes the message belay.local.v1.HeldGrant.
+ * Use `create(HeldGrantSchema)` to create a new message.
+ */
+export declare const HeldGrantSchema: GenMessage<HeldGrant>;
 
 /**
  * Answer to MODE_LIST and MODE_LIST_COMMAND.
@@ -2059,6 +2500,18 @@ export declare type UplinkFrame = Message<"belay.local.v1.UplinkFrame"> & {
      */
     value: LinkState;
     case: "linkState";
+  } | {
+    /**
+     * @generated from field: belay.local.v1.DeliverAnswer answer = 12;
+     */
+    value: DeliverAnswer;
+    case: "answer";
+  } | {
+    /**
+     * @generated from field: belay.local.v1.DeliverTime time = 13;
+     */
+    value: DeliverTime;
+    case: "time";
   } | { case: undefined; value?: undefined };
 };
 
@@ -2240,6 +2693,13 @@ export declare type DaemonState = Message<"belay.local.v1.DaemonState"> & {
    * @generated from field: repeated string problems = 14;
    */
   problems: string[];
+
+  /**
+   * 16 bytes: the server's signed time is wanted with it; empty: it is not
+   *
+   * @generated from field: bytes time_nonce = 15;
+   */
+  timeNonce: Uint8Array;
 };
 
 /**
@@ -2482,6 +2942,42 @@ export declare type DeliverOrder = Message<"belay.local.v1.DeliverOrder"> & {
  * Use `create(DeliverOrderSchema)` to create a new message.
  */
 export declare const DeliverOrderSchema: GenMessage<DeliverOrder>;
+
+/**
+ * A signed envelope of kind `answer`.
+ *
+ * @generated from message belay.local.v1.DeliverAnswer
+ */
+export declare type DeliverAnswer = Message<"belay.local.v1.DeliverAnswer"> & {
+  /**
+   * @generated from field: bytes envelope = 1;
+   */
+  envelope: Uint8Array;
+};
+
+/**
+ * Describes the message belay.local.v1.DeliverAnswer.
+ * Use `create(DeliverAnswerSchema)` to create a new message.
+ */
+export declare const DeliverAnswerSchema: GenMessage<DeliverAnswer>;
+
+/**
+ * A signed envelope of kind `time`.
+ *
+ * @generated from message belay.local.v1.DeliverTime
+ */
+export declare type DeliverTime = Message<"belay.local.v1.DeliverTime"> & {
+  /**
+   * @generated from field: bytes envelope = 1;
+   */
+  envelope: Uint8Array;
+};
+
+/**
+ * Describes the message belay.local.v1.DeliverTime.
+ * Use `create(DeliverTimeSchema)` to create a new message.
+ */
+export declare const DeliverTimeSchema: GenMessage<DeliverTime>;
 
 /**
  * @generated from message belay.local.v1.PullEvents
