@@ -1,5 +1,6 @@
 import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
+import { createEventSearch } from './event-search.ts';
 import type { Tables } from './schema.ts';
 
 export type Dialect = 'sqlite' | 'postgresql';
@@ -101,6 +102,7 @@ function migrationsFor(dialect: Dialect): Record<string, Migration> {
         await createAccountTables(db, dialect);
       },
     },
+    '0005_event_search': { up: (db: Kysely<unknown>) => createEventSearch(db, dialect) },
   };
 }
 
