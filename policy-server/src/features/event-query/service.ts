@@ -2,6 +2,7 @@ import { type CborValue, decodeEvent, EVENT_TYPES, visibleFields } from '@belay/
 import { sha256 } from '@belay/core/node-crypto';
 import type { ServerContext } from '../../context.ts';
 import type { Db, Tables } from '../../store/index.ts';
+import type { Scope } from '../accounts/permissions.ts';
 
 /** An event for people and programs. `id` grows in order of arrival; times are Unix ms. */
 export type EventView = {
@@ -23,6 +24,8 @@ export type EventView = {
 export type FieldView = string | number | boolean | null | readonly FieldView[];
 
 export type EventFilter = {
+  /** Only events about devices of these groups; the servers' own belong to no group. */
+  readonly scope: Scope;
   /** Each a type, or the part before its dot: `elevation` is every `elevation.*`. */
   readonly types?: readonly string[] | undefined;
   readonly device?: string | undefined;
@@ -77,10 +80,13 @@ export function createEventQuery({ store }: EventQueryDeps): EventQuery {
   };
 }
 
-function matching(db: Db, { types = [], device, user, request, since, until }: EventFilter) {
+function matching(db: Db, { scope, types = [], device, user, request, since, until }: EventFilter) {
   let query = db.selectFrom('events').selectAll();
   if (types.length > 0) {
     query = query.where((eb) => eb.or(types.map((type) => (type.includes('.') ? eb('type', '=', type) : eb('type', 'like', `${type}.%`)))));
+  }
+  if (scope !== 'all') {
+    query = scope.length === 0 ? query.where((eb) => eb.lit(false)) : query.where('device_id', 'in', (eb) => eb.selectFrom('device_groups').select('device_id').where('group_name', 'in', scope));
   }
   if (device !== undefined) query = query.where('device_id', '=', device);
   if (user !== undefined) query = query.where('user_name', '=', user);
