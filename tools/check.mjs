@@ -15,6 +15,7 @@ const checks = [
   { name: 'generated', command: [nodeBinary(), join('tools', 'check-protos.mjs')] },
   { name: 'reference', command: [nodeBinary(), join('tools', 'generate-policy-reference.mjs'), '--check'] },
   { name: 'lint-codes', command: [nodeBinary(), join('tools', 'generate-lint-doc.mjs'), '--check'] },
+  { name: 'permissions', command: [nodeBinary(), join('tools', 'generate-permissions-doc.mjs'), '--check'] },
   { name: 'docs', command: [nodeBinary(), join('tools', 'check-docs.mjs')] },
 ];
 

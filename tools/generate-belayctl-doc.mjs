@@ -31,13 +31,8 @@ Event types and fields are in [events.md](events.md).
 
 ## Roles
 
-| role | may |
-| --- | --- |
-| viewer | see devices, policies and events; export evidence; read metrics |
-| operator | also enrol, label, group, revoke and decommission devices |
-| administrator | also publish and roll back policies, and make tokens |
-
-What a role may not do answers like what does not exist.
+Viewer, approver, operator, policy-author and administrator, each for every device or for named groups of them:
+[permissions.md](permissions.md). What a role may not do answers like what does not exist.
 
 ## Exit codes
 

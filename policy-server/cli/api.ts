@@ -18,13 +18,28 @@ type Asked = { readonly method: Method; readonly path: string; readonly query?: 
 export interface Api {
   get<T>(path: string, query?: Query): Promise<T>;
   post<T>(path: string, body?: unknown): Promise<T>;
+  /** A list, page by page; `name` is what the answer calls its rows. No more than `limit` of them. */
+  all<T>(path: string, name: string, query?: Query, limit?: number): Promise<readonly T[]>;
   /** An answer that is read as it comes, without a limit of time or size. */
   stream(path: string, query?: Query, signal?: AbortSignal): Promise<IncomingMessage>;
 }
 
+const PAGE = 200;
+
 export function createApi(target: Target = connection()): Api {
+  const get: Api['get'] = async (path, query) => readJson(await ask(target, { method: 'GET', path, ...(query === undefined ? {} : { query }) }));
   return {
-    get: async (path, query) => readJson(await ask(target, { method: 'GET', path, ...(query === undefined ? {} : { query }) })),
+    get,
+    async all<T>(path: string, name: string, query: Query = {}, limit = Number.POSITIVE_INFINITY) {
+      const rows: T[] = [];
+      let cursor: string | undefined;
+      do {
+        const page: Record<string, unknown> = await get(path, { ...query, limit: Math.min(PAGE, limit - rows.length), cursor });
+        rows.push(...(page[name] as readonly T[]));
+        cursor = (page['next'] as string | null) ?? undefined;
+      } while (cursor !== undefined && rows.length < limit);
+      return rows;
+    },
     post: async (path, body = {}) => readJson(await ask(target, { method: 'POST', path, body })),
     stream: (path, query, signal) => ask(target, { method: 'GET', path, ...(query === undefined ? {} : { query }), ...(signal === undefined ? {} : { signal }) }, true),
   };

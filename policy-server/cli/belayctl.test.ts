@@ -44,7 +44,7 @@ test('login keeps the session for its owner only, and never the password', async
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(statSync(join(file, '..')).mode & 0o777).toBe(0o700);
   expect(readFileSync(file, 'utf8')).not.toContain(ADMIN_PASSWORD);
-  expect(await fleet.ask(['whoami'])).toMatchObject({ name: 'admin', role: 'administrator', kind: 'session' });
+  expect(await fleet.ask(['whoami'])).toMatchObject({ name: 'admin', bindings: [{ role: 'administrator', groups: 'all' }], kind: 'session' });
   const other = join(fleet.folder, 'careless');
   mkdirSync(join(other, 'belay'), { recursive: true });
   writeFileSync(join(other, 'belay', 'ctl.json'), readFileSync(file), { mode: 0o644 });
@@ -98,7 +98,7 @@ test('the password is typed unseen on a terminal', async () => {
 test('a service token does what a session does, from the environment, and ends when it is revoked', async () => {
   const made = await fleet.ask<{ token: string; info: { id: string } }>(['token', 'create', 'ci', '--role', 'viewer', '--expires', '1h']);
   const env = { HOME: join(fleet.folder, 'ci'), BELAY_SERVER: fleet.url, BELAY_TOKEN: made.token, BELAY_CA: fleet.ca };
-  expect(await fleet.ask(['whoami'], { env })).toMatchObject({ name: 'token:ci', role: 'viewer' });
+  expect(await fleet.ask(['whoami'], { env })).toMatchObject({ name: 'token:ci', bindings: [{ role: 'viewer', groups: 'all' }] });
   expect(await fleet.ctl(['token', 'list'], { env })).toMatchObject({ code: 5, stderr: expect.stringContaining('Not allowed, or does not exist.') });
   expect(await fleet.ctl(['token', 'revoke', made.info.id])).toMatchObject({ code: 0 });
   expect(await fleet.ctl(['whoami'], { env })).toMatchObject({ code: 4 });

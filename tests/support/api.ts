@@ -1,8 +1,11 @@
 /** The administrators' API of a server in this process, over real HTTPS and a real database. */
 import { request as httpsRequest } from 'node:https';
 import type { IncomingMessage } from 'node:http';
-import { hashPassword } from '../../policy-server/src/features/admins/password.ts';
-import type { Role } from '../../policy-server/src/features/admins/service.ts';
+import { hashPassword } from '../../policy-server/src/features/accounts/password.ts';
+import { newAccount } from '../../policy-server/src/features/accounts/account-row.ts';
+import { writeBindings } from '../../policy-server/src/features/accounts/bindings.ts';
+import type { Role, RoleBinding } from '../../policy-server/src/features/accounts/permissions.ts';
+import type { Route } from '../../policy-server/src/http/route.ts';
 import { startHttp } from '../../policy-server/src/http/server.ts';
 import { dataFolder } from '../../policy-server/src/pki/data-folder.ts';
 import { ensureServerCertificate, serverNames } from '../../policy-server/src/pki/server-certificate.ts';
@@ -19,7 +22,8 @@ export type TestApi = TestServer & {
   ask(method: string, path: string, options?: AskOptions): Promise<Answered>;
   /** Reads the answer as it comes. */
   open(path: string, token: string): Promise<IncomingMessage>;
-  account(name: string, role: Role): Promise<void>;
+  /** A role is one for every device. Its id is `a-NAME`. */
+  account(name: string, role: Role | readonly RoleBinding[], personId?: string): Promise<void>;
   /** Signs in and answers the session's token. */
   signIn(name: string): Promise<string>;
 };
@@ -45,6 +49,7 @@ export async function startTestApi(options: TestServerOptions = {}): Promise<Tes
     for await (const chunk of answer) chunks.push(chunk as Buffer);
     const text = Buffer.concat(chunks).toString('utf8');
     const type = answer.headers['content-type'] ?? '';
+    checkShape(http.routes, method, path, answer, text);
     return { status: answer.statusCode ?? 0, type, text, body: type.includes('json') && !type.includes('ndjson') ? (JSON.parse(text) as Record<string, unknown>) : {} };
   };
   return {
@@ -52,10 +57,10 @@ export async function startTestApi(options: TestServerOptions = {}): Promise<Tes
     open: (path, token) => new Promise((resolve, reject) => {
       httpsRequest(`${url}${path}`, { ca, agent: false, headers: { authorization: `Bearer ${token}` } }, resolve).on('error', reject).end();
     }),
-    async account(name, role) {
-      await context.store.db.insertInto('accounts').values({
-        id: `a-${name}`, name, role, password_hash: await hashPassword(PASSWORD), disabled: 0, created_at: context.clock(), failed_logins: 0, locked_until: null,
-      }).execute();
+    async account(name, role, personId) {
+      const account = newAccount({ id: `a-${name}`, name, passwordHash: await hashPassword(PASSWORD), createdAt: context.clock(), personId });
+      await context.store.db.insertInto('accounts').values(account).execute();
+      await writeBindings(context.store.db, account.id, typeof role === 'string' ? [{ role, groups: 'all' }] : role);
     },
     async signIn(name) {
       const answer = await ask('POST', '/api/v1/login', { body: { name, password: PASSWORD } });
@@ -67,4 +72,18 @@ export async function startTestApi(options: TestServerOptions = {}): Promise<Tes
       await server.close();
     },
   };
+}
+
+/** Whatever a route answers in any test is what it says it answers: the OpenAPI document is made of these shapes. */
+function checkShape(routes: readonly Route[], method: string, path: string, { statusCode, headers }: IncomingMessage, text: string): void {
+  if (statusCode !== 200 || headers['content-type']?.startsWith('application/json') !== true) return;
+  const asked = path.replace(/\?.*$/, '').split('/');
+  const fits = ({ name }: Route): boolean => {
+    const [verb, url] = name.split(' ') as [string, string];
+    const parts = url.split('/');
+    return verb === method && parts.length === asked.length && parts.every((part, at) => part.startsWith(':') || part === asked[at]);
+  };
+  const route = routes.filter(fits).toSorted((a, b) => a.name.split(':').length - b.name.split(':').length)[0];
+  const parsed = route?.shapes.response?.safeParse(JSON.parse(text));
+  if (parsed?.success === false) throw new Error(`${method} ${path} does not answer in its shape: ${parsed.error.message}\n${text.slice(0, 500)}`);
 }

@@ -16,6 +16,7 @@ import { pino } from 'pino';
 import { parseConfig } from '../../policy-server/src/config/load.ts';
 import type { ServerConfig } from '../../policy-server/src/config/schema.ts';
 import type { ServerContext } from '../../policy-server/src/context.ts';
+import type { Actor } from '../../policy-server/src/features/accounts/permissions.ts';
 import { createDeviceService, type DeviceService } from '../../policy-server/src/features/devices/service.ts';
 import { type FleetServer, startFleet } from '../../policy-server/src/fleet/server.ts';
 import { createServerKeys } from '../../policy-server/src/pki/create.ts';
@@ -36,6 +37,9 @@ export type TestServer = {
   token(options?: { readonly uses?: number; readonly validForMs?: number; readonly groups?: readonly string[] }): Promise<string>;
   close(): Promise<void>;
 };
+
+/** Who acts in tests that do not ask who. */
+export const TESTER: Actor = { name: 'tester', scope: 'all' };
 
 export type TestServerOptions = { readonly databaseUrl?: string; readonly config?: string; readonly clock?: () => number; readonly folder?: string };
 

@@ -18,6 +18,7 @@ export function addDevices(program: Command): void {
   const named = ['<device>', 'its id, or its name where only one has it'] as const;
   define(device, 'list', 'List devices.', ['belayctl device list --group engineering', 'belayctl device list --state revoked --json'])
     .option('--group <name>', 'only those in this group')
+    .option('--search <text>', 'only those with this in their name, host name or id')
     .addOption(new Option('--state <state>', 'only those in this state').choices(['active', 'revoked', 'decommissioned']))
     .action(running(list));
   define(device, 'show', 'Everything about one device.', ['belayctl device show laptop-17']).argument(...named).action(running(show));
@@ -30,8 +31,8 @@ export function addDevices(program: Command): void {
   define(device, 'decommission', 'Take a device out of the fleet in good order. Its events stay.', ['belayctl device decommission laptop-17']).argument(...named).action(running(retire('decommission')));
 }
 
-async function list({ group: name, state, ...options }: OutputOptions & { group?: string; state?: string }): Promise<void> {
-  const { devices } = await createApi().get<{ devices: readonly Device[] }>('/devices', { group: name, state });
+async function list({ group: name, state, search, ...options }: OutputOptions & { group?: string; state?: string; search?: string }): Promise<void> {
+  const devices = await createApi().all<Device>('/devices', 'devices', { group: name, state, search });
   print(options, devices, () => table(devices, [
     { title: 'NAME', of: (each) => each.name }, { title: 'ID', of: ({ id }) => id }, { title: 'STATE', of: stateOf }, { title: 'POLICY', of: policyOf },
     { title: 'LAST SEEN', of: ({ lastSeenAt }) => timeText(lastSeenAt) }, { title: 'GROUPS', of: ({ groups }) => groups.join(', ') },

@@ -4,10 +4,11 @@ import { define, note, type OutputOptions, print, running } from '../command.ts'
 import { Ended } from '../exit-codes.ts';
 import { askLine, askSecret, secretFrom } from '../prompt.ts';
 import { forgetSettings, readCa, readSettings, serverUrl, type Settings, settingsFile, writeSettings } from '../settings.ts';
+import { type Binding, bindingsText } from '../roles.ts';
 import { details, inert, timeText } from '../text.ts';
 
 type LoginOptions = OutputOptions & { readonly server?: string; readonly user?: string; readonly passwordFile?: string; readonly ca?: string; readonly fingerprint?: string; readonly systemCa?: boolean };
-type Issued = { readonly token: string; readonly info: { readonly name: string; readonly role: string; readonly expiresAt: number } };
+type Issued = { readonly token: string };
 
 export function addLogin(program: Command): void {
   define(program, 'login', 'Sign in to a server; the session lasts twelve hours.', [
@@ -36,10 +37,12 @@ async function login(place: string | undefined, options: LoginOptions): Promise<
   const ca = await authority(options, server, kept);
   const name = options.user ?? (kept !== undefined && serverUrl(kept.server).origin === server.origin ? kept.name : await askLine('User: '));
   const password = options.passwordFile === undefined ? await askSecret(`Password of ${inert(name)} at ${server.host}: `) : await secretFrom(options.passwordFile);
-  const { token, info } = await createApi({ server, ca }).post<Issued>('/login', { name, password });
-  writeSettings({ server: server.origin, ...(ca === undefined ? {} : { ca }), token, name: info.name, role: info.role, expiresAt: info.expiresAt });
-  print(options, { server: server.origin, name: info.name, role: info.role, expiresAt: info.expiresAt },
-    () => `Signed in to ${server.origin} as ${inert(info.name)} (${info.role}) until ${timeText(info.expiresAt)}.\n`);
+  const { token } = await createApi({ server, ca }).post<Issued>('/login', { name, password });
+  const who = await createApi({ server, ca, token }).get<Who>('/whoami');
+  const role = bindingsText(who.bindings);
+  writeSettings({ server: server.origin, ...(ca === undefined ? {} : { ca }), token, name: who.name, role, expiresAt: who.expiresAt });
+  print(options, { server: server.origin, name: who.name, role, expiresAt: who.expiresAt },
+    () => `Signed in to ${server.origin} as ${inert(who.name)} (${inert(role === '' ? 'no role yet' : role)}) until ${timeText(who.expiresAt)}.\n`);
 }
 
 /** A damaged file must not stand in the way of the login that mends it. */
@@ -77,9 +80,9 @@ async function logout(options: OutputOptions): Promise<void> {
   print(options, { signedOut: true }, () => `Signed out of ${kept.server}.\n`);
 }
 
-type Who = { readonly name: string; readonly role: string; readonly kind: string; readonly expiresAt: number };
+type Who = { readonly name: string; readonly bindings: readonly Binding[]; readonly permissions: readonly string[]; readonly kind: string; readonly expiresAt: number };
 
 async function whoami(options: OutputOptions): Promise<void> {
   const who = await createApi().get<Who>('/whoami');
-  print(options, who, () => details([['Name', who.name], ['Role', who.role], ['Kind', who.kind], ['Until', timeText(who.expiresAt)]]));
+  print(options, who, () => details([['Name', who.name], ['Roles', bindingsText(who.bindings)], ['May', who.permissions.join(', ')], ['Kind', who.kind], ['Until', timeText(who.expiresAt)]]));
 }

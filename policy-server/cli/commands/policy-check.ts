@@ -56,7 +56,7 @@ async function check(paths: readonly string[], { file = [], format: asked, failO
 /** What the server knows of its devices. Accounts are the devices' own, so nothing is said about those. */
 async function factsOfFleet(): Promise<FleetFacts> {
   type Device = { readonly id: string; readonly groups: readonly string[]; readonly labels: Readonly<Record<string, string>> };
-  const { devices } = await createApi().get<{ readonly devices: readonly Device[] }>('/devices', { state: 'active' });
+  const devices = await createApi().all<Device>('/devices', 'devices', { state: 'active' });
   return { devices: devices.map(({ id, groups, labels }) => ({ id, groups, labels })) };
 }
 

@@ -86,8 +86,8 @@ async function show(name: string, { version, ...options }: OutputOptions & { ver
 }
 
 async function versions({ limit, ...options }: OutputOptions & { limit: number }): Promise<void> {
-  const answer = await createApi().get<{ versions: readonly Version[] }>('/policy-versions', { limit });
-  print(options, answer.versions, () => table(answer.versions, [
+  const shown = await createApi().all<Version>('/policy-versions', 'versions', {}, limit);
+  print(options, shown, () => table(shown, [
     { title: 'VERSION', of: ({ version }) => String(version) }, { title: 'PUBLISHED', of: ({ createdAt }) => timeText(createdAt) }, { title: 'BY', of: ({ createdBy }) => createdBy },
     { title: 'ROLLBACK OF', of: ({ rollbackOf }) => (rollbackOf === null ? '' : String(rollbackOf)) }, { title: 'COMMENT', of: ({ comment }) => comment },
   ]));

@@ -1,37 +1,44 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { createApi } from '../api.ts';
 import { define, group, note, type OutputOptions, print, running } from '../command.ts';
+import { type Binding, bindingsText, ROLES } from '../roles.ts';
 import { inert, parseDuration, table, timeText } from '../text.ts';
 
 type ApiToken = {
-  readonly id: string; readonly name: string; readonly role: string; readonly kind: string; readonly createdBy: string;
+  readonly id: string; readonly name: string; readonly bindings: readonly Binding[]; readonly permissions: readonly string[] | null; readonly kind: string; readonly createdBy: string;
   readonly expiresAt: number; readonly lastUsedAt: number | null; readonly revokedAt: number | null;
 };
 type EnrollToken = { readonly id: string; readonly createdBy: string; readonly expiresAt: number; readonly usesLeft: number; readonly usesTotal: number; readonly groups: readonly string[]; readonly revokedAt: number | null };
 
 export function addTokens(program: Command): void {
   const token = group(program, 'token', 'Service tokens, for programs such as CI; and the sessions of people.');
-  define(token, 'create', 'Make a service token. It is shown once.', ['belayctl token create ci --role administrator --expires 30d', 'export BELAY_TOKEN=$(belayctl token create nightly --role viewer --json | jq -r .token)'])
+  define(token, 'create', 'Make a service token. It is shown once.', ['belayctl token create ci --role policy-author --expires 30d', 'belayctl token create siem --role viewer --group engineering --permission events.read', 'export BELAY_TOKEN=$(belayctl token create nightly --role viewer --json | jq -r .token)'])
     .argument('<name>', 'what it is for')
-    .addOption(new Option('--role <role>', 'what it may do').choices(['viewer', 'operator', 'administrator']).default('viewer'))
+    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).default('viewer'))
+    .option('--group <name>', 'only on devices of this group; repeatable', collect)
+    .option('--permission <name>', 'only this of what the role gives, see docs/permissions.md; repeatable', collect)
     .option('--expires <duration>', 'how long it is valid, at most 365d', '90d')
     .action(running(createToken));
   define(token, 'list', 'List service tokens and living sessions.', []).action(running(listTokens));
   define(token, 'revoke', 'End a token or session at once.', ['belayctl token revoke h2Jd0aXw3kQz']).argument('<id>', 'from `token list`').action(running(revokeToken));
 }
 
-async function createToken(name: string, { role, expires, ...options }: OutputOptions & { role: string; expires: string }): Promise<void> {
-  const made = await createApi().post<{ token: string; info: ApiToken }>('/tokens', { name, role, validForMs: parseDuration(expires) });
+type NewToken = OutputOptions & { role: string; expires: string; group?: readonly string[]; permission?: readonly string[] };
+
+async function createToken(name: string, { role, expires, group: groups, permission, ...options }: NewToken): Promise<void> {
+  const made = await createApi().post<{ token: string; info: ApiToken }>('/tokens', {
+    name, bindings: [{ role, groups: groups ?? 'all' }], permissions: permission ?? null, validForMs: parseDuration(expires),
+  });
   print(options, made, () => {
-    note(`Token "${inert(made.info.name)}" (${made.info.role}) is valid until ${timeText(made.info.expiresAt)}. It is not shown again.`);
+    note(`Token "${inert(made.info.name)}" (${bindingsText(made.info.bindings)}) is valid until ${timeText(made.info.expiresAt)}. It is not shown again.`);
     return `${made.token}\n`;
   });
 }
 
 async function listTokens(options: OutputOptions): Promise<void> {
-  const { tokens } = await createApi().get<{ tokens: readonly ApiToken[] }>('/tokens');
+  const tokens = await createApi().all<ApiToken>('/tokens', 'tokens');
   print(options, tokens, () => table(tokens, [
-    { title: 'ID', of: ({ id }) => id }, { title: 'NAME', of: ({ name }) => name }, { title: 'KIND', of: ({ kind }) => kind }, { title: 'ROLE', of: ({ role }) => role },
+    { title: 'ID', of: ({ id }) => id }, { title: 'NAME', of: ({ name }) => name }, { title: 'KIND', of: ({ kind }) => kind }, { title: 'ROLE', of: ({ kind, bindings }) => (kind === 'session' ? 'its account\'s' : bindingsText(bindings)) },
     { title: 'STATE', of: ({ revokedAt, expiresAt }) => stateOf(revokedAt, expiresAt) }, { title: 'LAST USED', of: ({ lastUsedAt }) => timeText(lastUsedAt) }, { title: 'MADE BY', of: ({ createdBy }) => createdBy },
   ]));
 }
@@ -81,7 +88,7 @@ async function createEnrollToken({ uses, expires, group: groups = [], ...options
 }
 
 async function listEnrollTokens(options: OutputOptions): Promise<void> {
-  const { tokens } = await createApi().get<{ tokens: readonly EnrollToken[] }>('/enroll-tokens');
+  const tokens = await createApi().all<EnrollToken>('/enroll-tokens', 'tokens');
   print(options, tokens, () => table(tokens, [
     { title: 'ID', of: ({ id }) => id }, { title: 'LEFT', of: ({ usesLeft, usesTotal }) => `${usesLeft} of ${usesTotal}` },
     { title: 'STATE', of: ({ revokedAt, expiresAt, usesLeft }) => (usesLeft === 0 && revokedAt === null ? 'used up' : stateOf(revokedAt, expiresAt)) },

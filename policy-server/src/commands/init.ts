@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -6,7 +6,9 @@ import { pino } from 'pino';
 import { Document } from 'yaml';
 import { loadConfig } from '../config/load.ts';
 import type { ServerContext } from '../context.ts';
-import { hashPassword } from '../features/admins/password.ts';
+import { writeBindings } from '../features/accounts/bindings.ts';
+import { newAccount } from '../features/accounts/account-row.ts';
+import { hashPassword } from '../features/accounts/password.ts';
 import { createPolicyService } from '../features/policies/service.ts';
 import { createServerKeys } from '../pki/create.ts';
 import { type DataFolder, dataFolder, SECRET, writeDurably } from '../pki/data-folder.ts';
@@ -98,9 +100,9 @@ async function fillDatabase(data: DataFolder, admin: string, password: string): 
 async function addAdministrator({ store, clock }: ServerContext, name: string, password: string): Promise<void> {
   const existing = await store.db.selectFrom('accounts').select('id').limit(1).execute();
   if (existing.length > 0) throw new UserError('the database already belongs to a server; name an empty one');
-  await store.db.insertInto('accounts').values({
-    id: randomUUID(), name, password_hash: await hashPassword(password), role: 'administrator', disabled: 0, created_at: clock(), failed_logins: 0, locked_until: null,
-  }).execute();
+  const account = newAccount({ name, passwordHash: await hashPassword(password), createdAt: clock() });
+  await store.db.insertInto('accounts').values(account).execute();
+  await writeBindings(store.db, account.id, [{ role: 'administrator', groups: 'all' }]);
 }
 
 /** `generated`: secrets that nobody knows yet. */

@@ -59,6 +59,16 @@ export const configSchema = z.strictObject({
       streams: wholeNumber.default(20_000),
     })
     .prefault({}),
+  signIn: z
+    .strictObject({
+      /** Longest life of a session. */
+      session: duration.default(12 * units.h),
+      /** A browser's session ends when nothing was asked for so long. */
+      idle: duration.default(units.h),
+      /** Tries to sign in from one address in a minute. */
+      triesPerMinute: wholeNumber.max(10_000).default(30),
+    })
+    .prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
 });
 

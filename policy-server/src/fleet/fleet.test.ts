@@ -9,6 +9,7 @@ import { UploadEventsResponse_Status as Status } from '@belay/proto/fleet';
 import { status } from '@grpc/grpc-js';
 import {
   CHECKPOINT, createChain, elevation, enrol, type Enrolled, eventually, fleetClient, openSync, startTestServer, type TestChain, type TestServer, type TestStream,
+  TESTER,
 } from '../../../tests/support/fleet.ts';
 import { postgresMissing, startPostgres, type TestPostgres } from '../../../tests/support/postgres.ts';
 import { createPolicyService } from '../features/policies/service.ts';
@@ -77,7 +78,7 @@ describe.each(databases)('the fleet service on $name', ({ name, skip, options })
     expect(manifest).toMatchObject({ device: device.id, epoch: 1, number: 1, name: 'laptop', groups: [], grants: [] });
     expect(manifest.bundles).toHaveLength(1);
     const row = await eventually(async () => {
-      const shown = await server.devices.show(device.id);
+      const shown = await server.devices.show(device.id, 'all');
       return shown.ok && shown.value.agentVersion !== '' ? shown.value : undefined;
     });
     expect(row).toMatchObject({ agentVersion: '1.2.3', problems: ['a \\x1b[1mproblem'] });
@@ -90,7 +91,7 @@ describe.each(databases)('the fleet service on $name', ({ name, skip, options })
     const again = openSync(client);
     again.report({ manifestEpoch: manifest.epoch, manifestNumber: BigInt(manifest.number), roleKeysVersion: 1n });
     const { id } = { id: manifest.device };
-    await server.devices.label(id, { site: 'berlin' }, 'tester');
+    await server.devices.label(id, { site: 'berlin' }, TESTER);
     const next = opened(await again.next((message) => message.case === 'manifest'));
     expect(again.messages.filter((message) => message.case !== 'keepAlive')).toHaveLength(1);
     expect(next).toMatchObject({ number: manifest.number + 1, labels: { site: 'berlin' } });
@@ -221,9 +222,9 @@ describe.each(databases)('the fleet service on $name', ({ name, skip, options })
       expect(await upload(4, events.slice(3), 4)).toMatchObject({ status: Status.REFUSED, next: 2n });
       expect(await upload(4, events.slice(3), 4)).toMatchObject({ status: Status.REFUSED });
       expect((await typesFor(device.id)).filter((type) => type === 'evidence.gap')).toHaveLength(1);
-      expect(await server.devices.show(device.id)).toMatchObject({ ok: true, value: { evidence: { state: 'gap', seq: 1 } } });
+      expect(await server.devices.show(device.id, 'all')).toMatchObject({ ok: true, value: { evidence: { state: 'gap', seq: 1 } } });
       expect(await upload(2, events.slice(1))).toMatchObject({ status: Status.ACCEPTED, next: 5n });
-      expect(await server.devices.show(device.id)).toMatchObject({ ok: true, value: { evidence: { state: 'good', seq: 4 } } });
+      expect(await server.devices.show(device.id, 'all')).toMatchObject({ ok: true, value: { evidence: { state: 'good', seq: 4 } } });
       client.close();
     });
 
@@ -306,7 +307,7 @@ describe.each(databases)('the fleet service on $name', ({ name, skip, options })
     await apply({ 'more.yaml': policy('more', 'all') });
     const after = opened(await stream.next((message) => message.case === 'manifest' && opened(message).number > before.number));
     expect(after.bundles.length).toBe(before.bundles.length + 1);
-    await server.devices.revoke(device.id, 'tester');
+    await server.devices.revoke(device.id, TESTER);
     expect(await stream.ended).toMatchObject({ code: status.PERMISSION_DENIED });
     client.close();
     await second.close();

@@ -4,6 +4,7 @@ import { ed25519Verify, sha256 } from '@belay/core/node-crypto';
 import { PASSWORD, startTestApi, type TestApi } from '../../../tests/support/api.ts';
 import { eventually } from '../../../tests/support/fleet.ts';
 import { postgresMissing, startPostgres, type TestPostgres } from '../../../tests/support/postgres.ts';
+import { ROLE_PERMISSIONS, ROLES } from '../features/accounts/permissions.ts';
 import { ACCESS, type RouteName } from './access.ts';
 
 const HOUR = 3_600_000;
@@ -28,6 +29,9 @@ rules:
     require: { reauth: true }
 `;
 const file = (name: string, text: string) => ({ name: `${name}.yaml`, text });
+
+const ADMINISTRATOR = [{ role: 'administrator', groups: 'all' }];
+const VIEWER = [{ role: 'viewer', groups: 'all' }];
 
 type Row = { readonly type: string; readonly fields: Record<string, unknown>; readonly id: number };
 
@@ -77,18 +81,17 @@ describe.each(databases)('the API on %s', (kind) => {
     }
   });
 
-  test.each(['viewer', 'operator', 'administrator'] as const)('a %s may call what the table says; the rest answers as if it did not exist', async (role) => {
-    const made = await post('/tokens', { name: `all-${role}`, role, validForMs: HOUR });
+  test.each(ROLES)('a %s may call what the table says; the rest answers as if it did not exist', async (role) => {
+    const made = await post('/tokens', { name: `all-${role}`, bindings: [{ role, groups: 'all' }], validForMs: HOUR });
     const token = made.body['token'] as string;
     const absent = await api.ask('GET', '/api/v1/nothing-here', { token });
     expect([absent.status, absent.body['code']]).toEqual([404, 'BELAY_E_NOT_PERMITTED']);
-    const rank = { viewer: 1, operator: 2, administrator: 3 } as const;
     const skipped = new Set<RouteName>(['POST /api/v1/logout', 'GET /api/v1/events/tail']);
     for (const name of (Object.keys(ACCESS) as RouteName[]).filter((each) => !skipped.has(each))) {
       const access = ACCESS[name];
       const [method, path] = pathOf(name);
       const answer = await api.ask(method, path, { token, ...(method === 'POST' ? { raw: '{"unknown":1}' } : {}) });
-      const isAllowed = access === 'anyone' || access === 'anybody' || rank[role] >= rank[access];
+      const isAllowed = access === 'anyone' || access === 'anybody' || (ROLE_PERMISSIONS[role] as readonly string[]).includes(access);
       if (!isAllowed) expect([name, answer.status, withoutRequest(answer.body)]).toEqual([name, 404, withoutRequest(absent.body)]);
       else expect([name, [200, 400, 401, 404].includes(answer.status)]).toEqual([name, true]);
       if (isAllowed && method === 'GET' && !path.includes('absent') && !path.includes('999999')) expect([name, answer.status]).toEqual([name, 200]);
@@ -111,25 +114,25 @@ describe.each(databases)('the API on %s', (kind) => {
   test('a disabled account can neither sign in nor go on', async () => {
     await api.account('dina', 'operator');
     const token = await api.signIn('dina');
-    expect((await get('/whoami', token)).body).toMatchObject({ name: 'dina', role: 'operator', kind: 'session' });
+    expect((await get('/whoami', token)).body).toMatchObject({ name: 'dina', bindings: [{ role: 'operator', groups: 'all' }], kind: 'session' });
     await api.context.store.db.updateTable('accounts').set({ disabled: 1 }).where('name', '=', 'dina').execute();
     expect((await get('/whoami', token)).status).toBe(401);
     expect((await post('/login', { name: 'dina', password: PASSWORD }, undefined)).status).toBe(401);
   });
 
   test('a service token works until it is revoked or expires, is stored only as a hash, and makes no tokens', async () => {
-    const made = await post('/tokens', { name: 'ci', role: 'administrator', validForMs: HOUR });
+    const made = await post('/tokens', { name: 'ci', bindings: ADMINISTRATOR, validForMs: HOUR });
     const token = made.body['token'] as string;
     const { id } = made.body['info'] as { id: string };
-    expect((await get('/whoami', token)).body).toMatchObject({ name: 'token:ci', role: 'administrator', kind: 'service' });
-    expect((await post('/tokens', { name: 'child', role: 'viewer', validForMs: HOUR }, token)).status).toBe(404);
+    expect((await get('/whoami', token)).body).toMatchObject({ name: 'token:ci', bindings: ADMINISTRATOR, kind: 'service' });
+    expect((await post('/tokens', { name: 'child', bindings: VIEWER, validForMs: HOUR }, token)).status).toBe(404);
     const rows = await api.context.store.db.selectFrom('api_tokens').selectAll().execute();
     const secret = token.split('.')[1] as string;
     expect(JSON.stringify(rows.map((row) => ({ ...row, secret_hash: Buffer.from(row.secret_hash).toString('latin1') })))).not.toContain(secret);
     expect(JSON.stringify((await get('/tokens')).body)).not.toContain(secret);
     expect((await post(`/tokens/${id}/revoke`, {})).status).toBe(200);
     expect((await get('/whoami', token)).status).toBe(401);
-    const short = (await post('/tokens', { name: 'short', role: 'viewer', validForMs: 2000 })).body['token'] as string;
+    const short = (await post('/tokens', { name: 'short', bindings: VIEWER, validForMs: 2000 })).body['token'] as string;
     expect((await get('/whoami', short)).status).toBe(200);
     offset += 3000;
     expect((await get('/whoami', short)).status).toBe(401);
@@ -249,8 +252,8 @@ describe.each(databases)('the API on %s', (kind) => {
   });
 
   test('what is refused says what is wrong, and never more', async () => {
-    expect((await post('/tokens', { name: 'x', role: 'king', validForMs: 1 })).body).toMatchObject({ status: 400, code: 'BELAY_E_BAD_REQUEST', detail: expect.stringContaining('body.role') });
-    expect((await post('/tokens', { name: 'x', role: 'viewer', validForMs: HOUR, more: 1 })).status).toBe(400);
+    expect((await post('/tokens', { name: 'x', bindings: [{ role: 'king', groups: 'all' }], validForMs: 1 })).body).toMatchObject({ status: 400, code: 'BELAY_E_BAD_REQUEST', detail: expect.stringContaining('body.bindings.0.role') });
+    expect((await post('/tokens', { name: 'x', bindings: VIEWER, validForMs: HOUR, more: 1 })).status).toBe(400);
     expect((await api.ask('POST', '/api/v1/tokens', { token: admin, raw: '{"name":' })).status).toBe(400);
     expect((await get('/devices/%00')).status).toBe(400);
     expect((await get('/events?limit=100000')).status).toBe(400);

@@ -10,7 +10,10 @@ const runBody = z.strictObject({
   version: counter.optional(),
 });
 
+const suite = z.strictObject({ name: z.string(), description: z.string(), file: z.string(), cases: z.array(z.looseObject({ name: z.string(), line: z.int(), passed: z.boolean() })) });
+const report = z.strictObject({ version: z.int(), ok: z.boolean(), passed: z.int(), failed: z.int(), coverage: z.looseObject({ percent: z.number() }), suites: z.array(suite) });
+
 /** POST because cases do not fit into an address; nothing is changed. */
 export function caseRunRoutes(caseRuns: CaseRuns): readonly Route[] {
-  return [route('POST /api/v1/policies/test', { body: runBody, bodyLimit: BODY_BYTES }, ({ body, signal }) => caseRuns.run(body, signal))];
+  return [route('POST /api/v1/policies/test', { body: runBody, bodyLimit: BODY_BYTES, response: report }, ({ body, signal }) => caseRuns.run(body, signal))];
 }

@@ -5,6 +5,8 @@ import { type Failure, failure } from '@belay/core/codes';
 import { err, ok, type Result } from '@belay/core/result';
 import { z } from 'zod';
 import type { ServerContext } from '../context.ts';
+import { may, scopeOf } from '../features/accounts/permissions.ts';
+import type { Principal } from '../features/accounts/principal.ts';
 import type { DeviceService } from '../features/devices/service.ts';
 import { csvLines, exportLines } from '../features/event-query/export.ts';
 import type { EventFilter } from '../features/event-query/event-filter.ts';
@@ -21,6 +23,11 @@ const filterShape = { type: types.optional(), text: words.optional(), device: te
 const filterQuery = z.strictObject(filterShape);
 type FilterQuery = z.output<typeof filterQuery>;
 
+const eventShape = z.strictObject({
+  id: z.int(), device: z.string(), seq: z.int(), chain: z.string(), type: z.string(), deviceTime: z.int(), serverTime: z.int(), user: z.string().nullable(), uid: z.int().nullable(),
+  request: z.int().nullable(), rule: z.string().nullable(), summary: z.string(), fields: z.record(z.string(), z.unknown()).describe('As docs/events.md says of its type'),
+});
+
 const MAX_TAILS = 200;
 const TAIL_PAGE = 200;
 /** Changes are told at once; this is for one that was not, and keeps the connection from looking dead. */
@@ -30,36 +37,37 @@ export function eventRoutes(deps: EventRouteDeps): readonly Route[] {
   const { events } = deps;
   const tails = new Set<object>();
   return [
-    route('GET /api/v1/events', { query: z.strictObject({ ...filterShape, limit: counter.min(1).max(1000).default(100), before: counter.optional() }) }, async ({ query }) => {
-      const filter = await filterOf(deps, query);
+    route('GET /api/v1/events', { query: z.strictObject({ ...filterShape, limit: counter.min(1).max(1000).default(100), before: counter.optional() }), response: z.strictObject({ events: z.array(eventShape), next: z.int().nullable() }) }, async ({ query, principal }) => {
+      const filter = await filterOf(deps, query, principal);
       return filter.ok ? ok(await events.list(filter.value, query)) : filter;
     }),
-    route('GET /api/v1/events/tail', { query: z.strictObject({ ...filterShape, after: counter.optional() }) }, async (call) => {
-      const filter = await filterOf(deps, call.query);
+    route('GET /api/v1/events/tail', { query: z.strictObject({ ...filterShape, after: counter.optional() }), streams: 'text/event-stream' }, async (call) => {
+      const filter = await filterOf(deps, call.query, call.principal);
       if (!filter.ok) return filter;
       if (tails.size >= MAX_TAILS) return err(failure('BELAY_E_BUSY'));
       tails.add(call);
       return tail(deps, call, filter.value, call.query.after).finally(() => tails.delete(call));
     }),
-    route('GET /api/v1/events/export', { query: z.strictObject({ device: text(256).optional() }) }, async (call) => {
-      const filter = await filterOf(deps, call.query);
-      return filter.ok ? stream(deps, call, NDJSON, exportLines(deps, filter.value.device)) : filter;
+    route('GET /api/v1/events/export', { query: z.strictObject({ device: text(256).optional() }), streams: NDJSON.contentType }, async (call) => {
+      const filter = await filterOf(deps, call.query, call.principal);
+      return filter.ok ? stream(deps, call, NDJSON, exportLines(deps, filter.value.scope, filter.value.device)) : filter;
     }),
-    route('GET /api/v1/events/csv', { query: filterQuery }, async (call) => {
-      const filter = await filterOf(deps, call.query);
+    route('GET /api/v1/events/csv', { query: filterQuery, streams: 'text/csv' }, async (call) => {
+      const filter = await filterOf(deps, call.query, call.principal);
       return filter.ok ? stream(deps, call, CSV, csvLines(events.all(filter.value))) : filter;
     }),
   ];
 }
 
 /** A device is named by its id or its name; `server` means the servers themselves. */
-async function filterOf({ devices }: EventRouteDeps, { type, text: searched, device, user, request, since, until }: Partial<FilterQuery>): Promise<Result<EventFilter, Failure>> {
-  const known = device === undefined || device === 'server' ? undefined : await devices.show(device);
+async function filterOf({ devices }: EventRouteDeps, { type, text: searched, device, user, request, since, until }: Partial<FilterQuery>, principal: Principal): Promise<Result<EventFilter, Failure>> {
+  const scope = scopeOf(principal.bindings, 'events.read');
+  const known = device === undefined || (device === 'server' && scope === 'all') ? undefined : await devices.show(device, scope);
   if (known !== undefined && !known.ok) return known;
-  return ok({ types: type, words: searched, device: known === undefined ? device : known.value.id, user, request, since, until });
+  return ok({ scope, types: type, words: searched, device: known === undefined ? device : known.value.id, user, request, since, until });
 }
 
-type AnyCall = Pick<Call<unknown, unknown, unknown>, 'reply' | 'signal' | 'stillSignedIn' | 'requestId'>;
+type AnyCall = Pick<Call<unknown, unknown, unknown>, 'reply' | 'signal' | 'principalNow' | 'requestId'>;
 
 type Lines = { readonly contentType: string; readonly lineEnd: string };
 const NDJSON: Lines = { contentType: 'application/x-ndjson', lineEnd: '\n' };
@@ -81,7 +89,7 @@ async function stream({ log }: EventRouteDeps, { reply, signal, requestId }: Any
 }
 
 /** Server-sent events (WHATWG HTML, 9.2): the id of each is where a lost connection goes on from. */
-async function tail({ store, events, log }: EventRouteDeps, { reply, signal, stillSignedIn, requestId }: AnyCall, filter: EventFilter, after: number | undefined): Promise<Answer> {
+async function tail({ store, events, log }: EventRouteDeps, { reply, signal, principalNow, requestId }: AnyCall, filter: EventFilter, after: number | undefined): Promise<Answer> {
   let last = after ?? (await events.newestId());
   const arrivals = createSignal();
   const unsubscribe = store.onChange('events', arrivals.ring);
@@ -93,9 +101,11 @@ async function tail({ store, events, log }: EventRouteDeps, { reply, signal, sti
   };
   try {
     await write(`event: ready\nid: ${last}\ndata: {}\n\n`);
-    while (!signal.aborted && (await stillSignedIn())) {
+    while (!signal.aborted) {
+      const principal = await principalNow();
+      if (principal === undefined || !may(principal.bindings, 'events.read')) break;
       const heard = arrivals.next(LOOK_AGAIN_MS, signal);
-      const page = await events.after(filter, last, TAIL_PAGE);
+      const page = await events.after({ ...filter, scope: scopeOf(principal.bindings, 'events.read') }, last, TAIL_PAGE);
       last = page.last;
       for (const event of page.events) await write(`id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`);
       if (page.events.length < TAIL_PAGE && (await heard) === 'timeout') await write(': still here\n\n');

@@ -2,7 +2,7 @@ import type { Failure } from '@belay/core/codes';
 import type { Result } from '@belay/core/result';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import type { Principal } from '../features/admins/service.ts';
+import type { Principal } from '../features/accounts/principal.ts';
 import type { RouteName } from './access.ts';
 
 /** The handler has written the answer itself. */
@@ -12,17 +12,21 @@ export type Call<P, Q, B> = {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
-  /** Whoever calls; on routes that `anyone` may call it is the nameless viewer. */
+  /** Whoever calls; on routes that `anyone` may call it is nobody. */
   readonly principal: Principal;
   readonly requestId: string;
   /** Aborts when the caller has gone or the server ends. */
   readonly signal: AbortSignal;
   readonly reply: FastifyReply;
-  /** Whether the caller's token still lives: for answers that go on for hours. */
-  readonly stillSignedIn: () => Promise<boolean>;
+  /** The caller as of now, undefined when signed out: for answers that go on for hours, while roles and sessions end. */
+  readonly principalNow: () => Promise<Principal | undefined>;
 };
 
-export type Shapes<P, Q, B> = { readonly params?: z.ZodType<P>; readonly query?: z.ZodType<Q>; readonly body?: z.ZodType<B>; readonly bodyLimit?: number };
+/** `response`: what it answers when all is well. `streams`: or the media type of what the handler writes itself. */
+export type Shapes<P, Q, B> = {
+  readonly params?: z.ZodType<P>; readonly query?: z.ZodType<Q>; readonly body?: z.ZodType<B>; readonly bodyLimit?: number;
+  readonly response?: z.ZodType; readonly streams?: string;
+};
 export type Answer = Result<unknown, Failure> | typeof STREAMED;
 
 export type Route = {

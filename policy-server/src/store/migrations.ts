@@ -1,17 +1,9 @@
-import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
+import { type Column, type Dialect, required, typesOf } from './columns.ts';
 import { createEventSearch } from './event-search.ts';
+import { createPeopleTables } from './migration-people.ts';
 import type { Tables } from './schema.ts';
-
-export type Dialect = 'sqlite' | 'postgresql';
-
-type Column = (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder;
-const required: Column = (column) => column.notNull();
-
-/** The same tables on both databases: whole numbers are 64 bits wide, bytes are BLOB or bytea. */
-function typesOf(dialect: Dialect) {
-  return { bytes: dialect === 'sqlite' ? sql`blob` : sql`bytea`, int: dialect === 'sqlite' ? sql`integer` : sql`bigint`, text: sql`text` } as const;
-}
 
 async function createPolicyTables(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
   const { bytes, int, text } = typesOf(dialect);
@@ -102,18 +94,19 @@ function migrationsFor(dialect: Dialect): Record<string, Migration> {
         await createAccountTables(db, dialect);
       },
     },
+    '0002_people': { up: (db: Kysely<unknown>) => createPeopleTables(db, dialect) },
     '0005_event_search': { up: (db: Kysely<unknown>) => createEventSearch(db, dialect) },
   };
 }
 
 /**
  * Brings the tables to this version. Repeatable; two servers may do it at once (the migrator holds a lock). Throws when the
- * database is newer than this program.
+ * database is newer than this program. `upTo`: to an older version, for tests of what follows.
  */
-export async function migrate(db: Kysely<Tables>, dialect: Dialect): Promise<readonly string[]> {
+export async function migrate(db: Kysely<Tables>, dialect: Dialect, upTo?: string): Promise<readonly string[]> {
   const migrations = migrationsFor(dialect);
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
-  const { error, results } = await migrator.migrateToLatest();
+  const { error, results } = await (upTo === undefined ? migrator.migrateToLatest() : migrator.migrateTo(upTo));
   if (error !== undefined) throw new Error('the database could not be brought to this version', { cause: error });
   return (results ?? []).map((result) => result.migrationName);
 }

@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely';
+import type { Role } from '../features/accounts/permissions.ts';
 
 /**
  * The tables, alike on SQLite and PostgreSQL. Times are Unix milliseconds (integer / bigint), ids text, booleans 0 or 1,
@@ -43,6 +44,8 @@ export type Tables = {
     readonly problems: string;
     /** Last manifest number issued to it. */
     readonly issued_number: number;
+    /** Whose machine it is; null: nobody said. */
+    readonly owner_person_id: string | null;
   };
   readonly device_labels: { readonly device_id: string; readonly key: string; readonly value: string };
   readonly device_groups: { readonly device_id: string; readonly group_name: string };
@@ -91,12 +94,21 @@ export type Tables = {
   readonly accounts: {
     readonly id: string;
     readonly name: string;
+    /** Empty: this account has no password. */
     readonly password_hash: string;
-    readonly role: 'administrator' | 'operator' | 'viewer';
     readonly disabled: number;
     readonly created_at: number;
     readonly failed_logins: number;
     readonly locked_until: number | null;
+    readonly person_id: string | null;
+    readonly email: string | null;
+    /** JSON: the directory's groups, as of the last single sign-on. */
+    readonly groups: string;
+    /** Sealed with the server's own key; null: no codes are asked for. */
+    readonly totp_secret: Uint8Array | null;
+    /** The last time step a code was taken of: each code once. */
+    readonly totp_step: number | null;
+    readonly last_login_at: number | null;
   };
   /** Login sessions of people and service tokens. */
   readonly api_tokens: {
@@ -104,8 +116,14 @@ export type Tables = {
     readonly secret_hash: Uint8Array;
     readonly account_id: string | null;
     readonly name: string;
-    readonly role: 'administrator' | 'operator' | 'viewer';
     readonly kind: 'session' | 'service';
+    /** How its secret comes: a browser's cookie is no bearer token, nor the other way round. */
+    readonly transport: 'bearer' | 'cookie';
+    /** JSON: all that a service token may do of what its roles give; null: whatever they give. */
+    readonly permissions: string | null;
+    /** Address and program it was signed in from, for its owner to recognise; null of service tokens. */
+    readonly peer: string | null;
+    readonly agent: string | null;
     readonly created_at: number;
     readonly created_by: string;
     readonly expires_at: number;
@@ -132,6 +150,54 @@ export type Tables = {
     readonly envelope: Uint8Array;
     readonly issued_at: number;
     readonly expires_at: number;
+  };
+  /** Human beings: what accounts and users on devices have in common. */
+  readonly persons: { readonly id: string; readonly name: string; readonly email: string | null; readonly manager_id: string | null; readonly created_at: number };
+  /** A person's users on devices. `device_id` null: on every device. */
+  readonly person_users: { readonly person_id: string; readonly device_id: string | null; readonly user_name: string };
+  /** `holder` is an account or a service token; `device_group` `*` is every device. */
+  readonly role_bindings: {
+    readonly holder: string;
+    readonly role: Role;
+    readonly device_group: string;
+    /** `local`: given by a person; `oidc:ID`: by that provider's claims, anew at each sign-on. */
+    readonly source: string;
+  };
+  readonly recovery_codes: { readonly account_id: string; readonly code_hash: Uint8Array; readonly used_at: number | null };
+  readonly passkeys: {
+    /** The credential's own id, base64url. */
+    readonly id: string;
+    readonly account_id: string;
+    /** COSE. */
+    readonly public_key: Uint8Array;
+    readonly counter: number;
+    /** JSON. */
+    readonly transports: string;
+    readonly name: string;
+    readonly created_at: number;
+    readonly last_used_at: number | null;
+  };
+  /** Who an account is to a single sign-on provider. */
+  readonly identities: { readonly issuer: string; readonly subject: string; readonly account_id: string; readonly created_at: number };
+  /** What a sign-in that is not finished yet waits for; each is taken once. */
+  readonly challenges: {
+    readonly id: string;
+    readonly kind: 'second-factor' | 'passkey' | 'passkey-add' | 'totp-add' | 'oidc';
+    readonly account_id: string | null;
+    /** JSON, sealed with the server's own key. */
+    readonly data: Uint8Array;
+    readonly tries: number;
+    readonly expires_at: number;
+  };
+  /** What was answered to a request that carried an Idempotency-Key; `status` null: it is being worked on. */
+  readonly idempotency: {
+    readonly holder: string;
+    readonly route: string;
+    readonly key: string;
+    readonly body_hash: Uint8Array;
+    readonly status: number | null;
+    readonly content: string | null;
+    readonly created_at: number;
   };
   /** Counters that must survive a restart: epoch, role key list version. */
   readonly settings: { readonly key: string; readonly value: string };

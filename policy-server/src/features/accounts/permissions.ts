@@ -34,21 +34,49 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   administrator: Object.keys(PERMISSIONS) as Permission[],
 };
 
-/** A role and how far it reaches: every device, or the devices of these groups. */
-export type RoleBinding = { readonly role: Role; readonly groups: 'all' | readonly string[] };
+/** Every device, or the devices of these groups; an empty list: none. */
+export type Scope = 'all' | readonly string[];
+
+/** A role and how far it reaches. `only`: of what the role gives no more than this (service tokens). */
+export type RoleBinding = { readonly role: Role; readonly groups: Scope; readonly only?: readonly Permission[] };
+
+/** Who acts, and how far: services record the name and keep to the scope. */
+export type Actor = { readonly name: string; readonly scope: Scope };
 
 /** The device groups in which these bindings give a permission; an empty list: nowhere. */
-export function scopeOf(bindings: readonly RoleBinding[], permission: Permission): 'all' | readonly string[] {
-  const giving = bindings.filter(({ role }) => ROLE_PERMISSIONS[role].includes(permission));
+export function scopeOf(bindings: readonly RoleBinding[], permission: Permission): Scope {
+  const giving = bindings.filter(({ role, only }) => ROLE_PERMISSIONS[role].includes(permission) && (only === undefined || only.includes(permission)));
   if (giving.some(({ groups }) => groups === 'all')) return 'all';
   // What belongs to no device is not given by halves.
-  if (PERMISSIONS[permission].reach === 'server' && permission !== 'policies.read') return [];
+  if (!isDivisible(permission)) return [];
   return [...new Set(giving.flatMap(({ groups }) => groups))].sort();
+}
+
+/** Policies are one text for the whole fleet: whoever may read them for some devices reads them all. */
+function isDivisible(permission: Permission): boolean {
+  return PERMISSIONS[permission].reach === 'device' || permission === 'policies.read';
 }
 
 /** Whether the permission holds for a device of these groups; without a device, whether it holds anywhere. */
 export function may(bindings: readonly RoleBinding[], permission: Permission, deviceGroups?: readonly string[]): boolean {
   const scope = scopeOf(bindings, permission);
-  if (scope === 'all') return true;
-  return deviceGroups === undefined ? scope.length > 0 : scope.some((group) => deviceGroups.includes(group));
+  return deviceGroups === undefined ? scope === 'all' || scope.length > 0 : reaches(scope, deviceGroups);
+}
+
+export function reaches(scope: Scope, deviceGroups: readonly string[]): boolean {
+  return scope === 'all' || scope.some((group) => deviceGroups.includes(group));
+}
+
+/** Everything that these bindings give somewhere. */
+export function permissionsOf(bindings: readonly RoleBinding[]): readonly Permission[] {
+  return (Object.keys(PERMISSIONS) as Permission[]).filter((permission) => may(bindings, permission));
+}
+
+/** Whether whoever has `held` has all that `wanted` gives: nobody hands out more than that. */
+export function covers(held: readonly RoleBinding[], wanted: RoleBinding): boolean {
+  return ROLE_PERMISSIONS[wanted.role].every((permission) => {
+    const asked = scopeOf([wanted], permission);
+    const has = scopeOf(held, permission);
+    return has === 'all' || (asked !== 'all' && asked.every((group) => has.includes(group)));
+  });
 }

@@ -65,7 +65,7 @@ async function insertDevice(tx: Db, token: TokenRow, device: NewDevice, now: num
   await tx.insertInto('devices').values({
     id: device.id, name: device.name, hostname: device.hostname, state: 'active', evidence_key: device.evidenceKey, enrolled_at: now, enroll_token_id: token.id,
     certificate_serial: device.certificate.serial, certificate_expires_at: device.certificate.expiresAt, last_seen_at: now, silent_since: null,
-    manifest_number: 0, manifest_epoch: 0, agent_version: '', inventory: device.inventory, problems: '[]', issued_number: 0,
+    manifest_number: 0, manifest_epoch: 0, agent_version: '', inventory: device.inventory, problems: '[]', issued_number: 0, owner_person_id: null,
   }).execute();
   const groups = JSON.parse(token.groups) as readonly string[];
   if (groups.length > 0) await tx.insertInto('device_groups').values(groups.map((name) => ({ device_id: device.id, group_name: name }))).execute();

@@ -1,4 +1,5 @@
 import type { Db, Tables } from '../../store/index.ts';
+import { reaches, type Scope } from '../accounts/permissions.ts';
 
 /** A device as administrators see it. Times are Unix ms, by the server's clock. */
 export type Device = {
@@ -32,21 +33,49 @@ export function deviceOf(row: Tables['devices'], { groups, labels, evidence }: E
   };
 }
 
-/** By id, or by a name that only one active device has (or, failing that, only one at all). */
-export async function readDevice(db: Db, idOrName: string): Promise<Device | undefined> {
-  const rows = await db.selectFrom('devices').selectAll().where((eb) => eb.or([eb('id', '=', idOrName), eb('name', '=', idOrName)])).limit(20).execute();
-  const active = rows.filter((row) => row.state === 'active');
-  const row = rows.find(({ id }) => id === idOrName) ?? (active.length === 1 ? active[0] : rows.length === 1 ? rows[0] : undefined);
-  return row === undefined ? undefined : (await withExtras(db, [row]))[0];
+/** By id, or by a name that only one active device has (or, failing that, only one at all). Outside the scope there is none. */
+export async function readDevice(db: Db, idOrName: string, scope: Scope): Promise<Device | undefined> {
+  const named = db.selectFrom('devices').selectAll().where((eb) => eb.or([eb('id', '=', idOrName), eb('name', '=', idOrName)]));
+  // SECURITY(T-30): what is outside is not looked at: neither its being there nor its name's being taken shows.
+  const found = await withExtras(db, await within(named, scope).limit(20).execute());
+  const devices = found.filter(({ groups }) => reaches(scope, groups));
+  const active = devices.filter(({ state }) => state === 'active');
+  return devices.find(({ id }) => id === idOrName) ?? (active.length === 1 ? active[0] : devices.length === 1 ? devices[0] : undefined);
 }
 
-export async function readDevices(db: Db, filter: { readonly group?: string; readonly state?: Device['state']; readonly name?: string }): Promise<Device[]> {
-  let query = db.selectFrom('devices').selectAll().orderBy('name').orderBy('id');
-  if (filter.state !== undefined) query = query.where('state', '=', filter.state);
-  if (filter.name !== undefined) query = query.where('name', '=', filter.name);
-  const { group } = filter;
+type DeviceQuery = ReturnType<typeof allOf>;
+const allOf = (db: Db) => db.selectFrom('devices').selectAll();
+
+function within(query: DeviceQuery, scope: Scope): DeviceQuery {
+  if (scope === 'all') return query;
+  if (scope.length === 0) return query.where((eb) => eb.lit(false));
+  return query.where('id', 'in', (eb) => eb.selectFrom('device_groups').select('device_id').where('group_name', 'in', scope));
+}
+
+export type DeviceFilter = {
+  readonly group?: string | undefined;
+  readonly state?: Device['state'] | undefined;
+  readonly name?: string | undefined;
+  /** Part of a name, host name or id. */
+  readonly search?: string | undefined;
+};
+/** In the order of names. */
+export type DevicePage = { readonly limit: number; readonly after?: readonly [name: string, id: string] | undefined };
+
+export async function readDevices(db: Db, { group, state, name, search }: DeviceFilter, scope: Scope, page?: DevicePage): Promise<Device[]> {
+  let query = within(allOf(db), scope).orderBy('name').orderBy('id');
+  if (state !== undefined) query = query.where('state', '=', state);
+  if (name !== undefined) query = query.where('name', '=', name);
   if (group !== undefined) query = query.where('id', 'in', (eb) => eb.selectFrom('device_groups').select('device_id').where('group_name', '=', group));
-  return withExtras(db, await query.execute());
+  if (search !== undefined) query = query.where((eb) => eb.or((['name', 'hostname', 'id'] as const).map((column) => eb(eb.fn<string>('lower', [column]), 'like', likePattern(search)))));
+  const after = page?.after;
+  if (after !== undefined) query = query.where((eb) => eb.or([eb('name', '>', after[0]), eb.and([eb('name', '=', after[0]), eb('id', '>', after[1])])]));
+  return withExtras(db, await (page === undefined ? query : query.limit(page.limit)).execute());
+}
+
+/** What somebody typed stands for itself; where it has a wildcard it stands for any one character. */
+export function likePattern(text: string): string {
+  return `%${text.toLowerCase().replace(/[%_\\]/g, '_')}%`;
 }
 
 const AT_ONCE = 500;

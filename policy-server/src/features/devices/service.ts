@@ -3,27 +3,27 @@ import { err, ok, type Result } from '@belay/core/result';
 import type { ServerContext } from '../../context.ts';
 import type { Db } from '../../store/index.ts';
 import { badName, isName } from './names.ts';
-import { type Device, readDevice, readDevices } from './read.ts';
+import type { Actor, Scope } from '../accounts/permissions.ts';
+import { type Device, type DeviceFilter, type DevicePage, readDevice, readDevices } from './read.ts';
 import { createTokenService, type TokenService } from './tokens.ts';
 
-export type { Device } from './read.ts';
+export type { Device, DeviceFilter, DevicePage } from './read.ts';
 export type { EnrollToken } from './tokens.ts';
 
-export type DeviceFilter = { readonly group?: string; readonly state?: Device['state']; readonly name?: string };
 /** `null` removes a label. */
 export type LabelChanges = Readonly<Record<string, string | null>>;
 export type GroupChanges = { readonly add?: readonly string[]; readonly remove?: readonly string[] };
 
-/** Administrators' side of devices. `by` is the account or token that acts. "Not there" is BELAY_E_NOT_PERMITTED. */
+/** Administrators' side of devices. Whoever acts does so within a scope; outside it, and "not there", is BELAY_E_NOT_PERMITTED. */
 export interface DeviceService extends TokenService {
-  list(filter?: DeviceFilter): Promise<readonly Device[]>;
+  list(filter: DeviceFilter, scope: Scope, page?: DevicePage): Promise<readonly Device[]>;
   /** `name` is an id, or a name that only one device has. */
-  show(name: string): Promise<Result<Device, Failure>>;
-  rename(device: string, name: string, by: string): Promise<Result<Device, Failure>>;
-  label(device: string, changes: LabelChanges, by: string): Promise<Result<Device, Failure>>;
-  group(device: string, changes: GroupChanges, by: string): Promise<Result<Device, Failure>>;
-  revoke(device: string, by: string): Promise<Result<Device, Failure>>;
-  decommission(device: string, by: string): Promise<Result<Device, Failure>>;
+  show(name: string, scope: Scope): Promise<Result<Device, Failure>>;
+  rename(device: string, name: string, actor: Actor): Promise<Result<Device, Failure>>;
+  label(device: string, changes: LabelChanges, actor: Actor): Promise<Result<Device, Failure>>;
+  group(device: string, changes: GroupChanges, actor: Actor): Promise<Result<Device, Failure>>;
+  revoke(device: string, actor: Actor): Promise<Result<Device, Failure>>;
+  decommission(device: string, actor: Actor): Promise<Result<Device, Failure>>;
 }
 
 export type DeviceServiceDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'publisher' | 'clock' | 'keys' | 'config'>;
@@ -37,35 +37,38 @@ export function createDeviceService(deps: DeviceServiceDeps): DeviceService {
 
 function deviceReader({ store }: DeviceServiceDeps): Pick<DeviceService, 'list' | 'show'> {
   return {
-    list: (filter = {}) => readDevices(store.db, filter),
-    show: async (name) => found(await readDevice(store.db, name)),
+    list: (filter, scope, page) => readDevices(store.db, filter, scope, page),
+    show: async (name, scope) => found(await readDevice(store.db, name, scope)),
   };
 }
 
 function deviceEditor(deps: DeviceServiceDeps): Pick<DeviceService, 'rename' | 'label' | 'group' | 'revoke' | 'decommission'> {
   return {
-    async rename(device, name, by) {
+    async rename(device, name, actor) {
       if (!isName(name)) return badName('device name', name);
-      return change(deps, device, by, async (tx, id) => {
+      return change(deps, device, actor, async (tx, id) => {
         await tx.updateTable('devices').set({ name }).where('id', '=', id).execute();
         return `name = ${name}`;
       });
     },
-    async label(device, changes, by) {
+    async label(device, changes, actor) {
       const bad = Object.entries(changes).find(([key, value]) => !isName(key) || (value !== null && !LABEL_VALUE.test(value)));
       if (bad !== undefined) return badName('label', bad[0]);
       if (Object.keys(changes).length > MAX_NAMES) return err(failure('BELAY_E_TOO_LARGE'));
-      return change(deps, device, by, (tx, id) => applyLabels(tx, id, changes));
+      return change(deps, device, actor, (tx, id) => applyLabels(tx, id, changes));
     },
-    async group(device, changes, by) {
+    async group(device, changes, actor) {
       const names = [...(changes.add ?? []), ...(changes.remove ?? [])];
       const bad = names.find((name) => !isName(name));
       if (bad !== undefined) return badName('group name', bad);
       if (names.length > MAX_NAMES) return err(failure('BELAY_E_TOO_LARGE'));
-      return change(deps, device, by, (tx, id) => applyGroups(tx, id, changes));
+      // SECURITY(T-37): policies and people's scopes hang on groups: nobody moves a device into, or out of, what is not theirs.
+      const { scope } = actor;
+      if (scope !== 'all' && !names.every((name) => scope.includes(name))) return err(failure('BELAY_E_NOT_PERMITTED'));
+      return change(deps, device, actor, (tx, id) => applyGroups(tx, id, changes));
     },
-    revoke: (device, by) => retire(deps, device, 'revoked', by),
-    decommission: (device, by) => retire(deps, device, 'decommissioned', by),
+    revoke: (device, actor) => retire(deps, device, 'revoked', actor),
+    decommission: (device, actor) => retire(deps, device, 'decommissioned', actor),
   };
 }
 
@@ -90,22 +93,22 @@ async function applyGroups(tx: Db, id: string, { add = [], remove = [] }: GroupC
 }
 
 /** One change, its event, and a new manifest for the device. `edit` answers what changed, in words. */
-async function change(deps: DeviceServiceDeps, device: string, by: string, edit: (tx: Db, id: string) => Promise<string>): Promise<Result<Device, Failure>> {
+async function change(deps: DeviceServiceDeps, device: string, { name: by, scope }: Actor, edit: (tx: Db, id: string) => Promise<string>): Promise<Result<Device, Failure>> {
   const changed = await deps.serverEvents.transact(async (tx, record) => {
-    const known = await readDevice(tx, device);
+    const known = await readDevice(tx, device, scope);
     if (known === undefined || known.state !== 'active') return known === undefined ? undefined : 'retired';
     const what = await edit(tx, known.id);
     record({ type: 'device.updated', fields: { by, device: known.id, change: what } });
-    return readDevice(tx, known.id);
+    return readDevice(tx, known.id, 'all');
   });
   if (changed === 'retired') return err(failure('BELAY_E_CONFLICT', 'This device is no longer part of the fleet.'));
   if (changed !== undefined) await deps.publisher.deviceChanged(changed.id);
   return found(changed);
 }
 
-async function retire(deps: DeviceServiceDeps, device: string, state: 'revoked' | 'decommissioned', by: string): Promise<Result<Device, Failure>> {
+async function retire(deps: DeviceServiceDeps, device: string, state: 'revoked' | 'decommissioned', { name: by, scope }: Actor): Promise<Result<Device, Failure>> {
   const retired = await deps.serverEvents.transact(async (tx, record) => {
-    const known = await readDevice(tx, device);
+    const known = await readDevice(tx, device, scope);
     if (known === undefined || known.state === state) return known;
     await tx.updateTable('devices').set({ state, silent_since: null }).where('id', '=', known.id).execute();
     await tx.deleteFrom('manifests').where('device_id', '=', known.id).execute();

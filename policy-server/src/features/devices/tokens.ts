@@ -21,7 +21,8 @@ export type EnrollToken = {
 export interface TokenService {
   /** `token` is shown once and stored only as a hash. */
   createToken(options: { readonly uses: number; readonly validForMs: number; readonly groups: readonly string[] }, by: string): Promise<Result<{ readonly token: string; readonly info: EnrollToken }, Failure>>;
-  listTokens(): Promise<readonly EnrollToken[]>;
+  /** Newest first. */
+  listTokens(page: { readonly limit: number; readonly after?: readonly [createdAt: number, id: string] | undefined }): Promise<readonly EnrollToken[]>;
   revokeToken(id: string, by: string): Promise<Result<EnrollToken, Failure>>;
 }
 
@@ -51,8 +52,10 @@ export function createTokenService(deps: TokenServiceDeps): TokenService {
       const token = encodeToken({ address: config.addresses.enrollment, secret, serverId: keys.serverId }, sha256);
       return ok({ token, info: tokenOf(row) });
     },
-    async listTokens() {
-      return (await store.db.selectFrom('enroll_tokens').selectAll().orderBy('created_at', 'desc').execute()).map(tokenOf);
+    async listTokens({ limit, after }) {
+      let query = store.db.selectFrom('enroll_tokens').selectAll().orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit);
+      if (after !== undefined) query = query.where((eb) => eb.or([eb('created_at', '<', after[0]), eb.and([eb('created_at', '=', after[0]), eb('id', '<', after[1])])]));
+      return (await query.execute()).map(tokenOf);
     },
     async revokeToken(id, by) {
       const revoked = await serverEvents.transact(async (tx, record) => {

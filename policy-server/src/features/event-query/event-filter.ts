@@ -1,4 +1,8 @@
+import type { Scope } from '../accounts/permissions.ts';
+
 export type EventFilter = {
+  /** Only events about devices of these groups; the servers' own belong to no group. */
+  readonly scope: Scope;
   /** Each a type, or the part before its dot: `elevation` is every `elevation.*`. */
   readonly types?: readonly string[] | undefined;
   readonly device?: string | undefined;

@@ -1,5 +1,6 @@
 import { chainLine, endLine, eventLine, headerLine, receiptLine } from '@belay/core/evidence';
 import type { ServerContext } from '../../context.ts';
+import type { Scope } from '../accounts/permissions.ts';
 import type { EventView } from './service.ts';
 
 export type ExportDeps = Pick<ServerContext, 'store' | 'keys' | 'clock'>;
@@ -9,14 +10,17 @@ const SERVER = 'server';
 
 /**
  * The evidence as the offline verifier takes it (core/evidence, export.ts), line by line: whole chains, each up to where it
- * stands when its turn comes. `device`: only that device's chain; else all, the servers' own included.
+ * stands when its turn comes. `device`: only that device's chain; else all within the scope, and the servers' own where it is everything.
  */
-export async function* exportLines({ store, keys, clock }: ExportDeps, device?: string): AsyncGenerator<string> {
+export async function* exportLines({ store, keys, clock }: ExportDeps, scope: Scope, device?: string): AsyncGenerator<string> {
   const { db } = store;
   yield headerLine({ serverId: keys.serverId, rootKeySpki: keys.rootKey, roleKeys: keys.roleKeysEnvelope, nowMs: clock() });
   const counts = { chains: 0, events: 0, receipts: 0 };
   let query = db.selectFrom('chains').select(['chain', 'device_id', 'genesis_key']).orderBy('device_id').orderBy('chain');
   if (device !== undefined) query = query.where('device_id', '=', device);
+  if (scope !== 'all') {
+    query = scope.length === 0 ? query.where((eb) => eb.lit(false)) : query.where('device_id', 'in', (eb) => eb.selectFrom('device_groups').select('device_id').where('group_name', 'in', scope));
+  }
   for (const row of await query.execute()) {
     const { chain, device_id: writer } = row;
     const name = (await db.selectFrom('devices').select('name').where('id', '=', writer).executeTakeFirst())?.name ?? SERVER;

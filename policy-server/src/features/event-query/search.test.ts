@@ -35,9 +35,13 @@ function rowOf(at: number) {
 }
 type Row = ReturnType<typeof rowOf> & { readonly id: number };
 
-function takes(row: Row, { types = [], device, user, request, words, since, until }: EventFilter): boolean {
+/** d-0 and d-1 are of one group each. */
+const GROUPS = [['d-0', 'a'], ['d-1', 'b']] as const;
+
+function takes(row: Row, { scope, types = [], device, user, request, words, since, until }: EventFilter): boolean {
   const found = row.summary.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
   return (types.length === 0 || types.some((type) => row.type === type || row.type.startsWith(`${type}.`)))
+    && (scope === 'all' || GROUPS.some(([device_id, group]) => device_id === row.device_id && scope.includes(group)))
     && (device === undefined || row.device_id === device) && (user === undefined || row.user_name === user) && (request === undefined || row.request === request)
     && (since === undefined || row.server_time >= since) && (until === undefined || row.server_time < until)
     && (words ?? []).every((word) => found.some((each) => (word.endsWith('*') ? each.startsWith(word.slice(0, -1)) : each === word)));
@@ -46,6 +50,7 @@ function takes(row: Row, { types = [], device, user, request, words, since, unti
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
 const time = fc.integer({ min: -20, max: COUNT + 20 }).map((at) => START + at * STEP);
 const filters: fc.Arbitrary<EventFilter> = fc.record({
+  scope: fc.constantFrom<EventFilter['scope']>('all', ['a'], ['a', 'b'], []),
   types: maybe(fc.subarray(['elevation', 'agent', 'elevation.denied', 'policy.applied', 'server'])),
   device: maybe(fc.constantFrom('d-0', 'd-1', 'd-none')), user: maybe(fc.constantFrom('user0', 'user1', 'nobody')), request: maybe(fc.integer({ min: 0, max: 20 })),
   words: maybe(fc.constantFrom('apt-get', 'install vim', 'bin usr', 'inst*', 'übung', 'o\'brien', '4711', '47* id', 'nothing', 'NEAR or and').map(wordsOf)),
@@ -64,6 +69,7 @@ describe.each(kinds)('a search on %s', (kind, skip) => {
     const config = kind === 'SQLite' ? ({ kind: 'sqlite', file: join(folder, 'search.db') } as const) : ({ kind: 'postgresql', url: (postgres as TestPostgres).createDatabase(), connections: 3 } as const);
     store = await openStore(config, { warn: () => undefined });
     await store.transaction((tx) => store.insertEvents(tx, Array.from({ length: COUNT }, (_, at) => rowOf(at))));
+    await store.db.insertInto('device_groups').values(GROUPS.map(([device_id, group_name]) => ({ device_id, group_name }))).execute();
     const stored = await store.db.selectFrom('events').select(['id', 'seq']).orderBy('id').execute();
     rows = stored.map(({ id, seq }) => ({ ...rowOf(seq - 1), id }));
   });

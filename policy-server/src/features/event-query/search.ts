@@ -34,11 +34,12 @@ function partsOf({ types = [], device, user, words, request }: EventFilter): rea
   return wanted.length === 0 ? [[]] : wanted.map((type) => [type]);
 }
 
-function idQuery({ db, kind }: Pick<Store, 'db' | 'kind'>, { types = [], device, user, request, words, since, until }: EventFilter, { order, limit, after, before }: Range) {
+function idQuery({ db, kind }: Pick<Store, 'db' | 'kind'>, { scope, types = [], device, user, request, words, since, until }: EventFilter, { order, limit, after, before }: Range) {
   const found = eventIds(db, kind, words);
   const { id } = found;
   let query = found.query.orderBy(id, order === 'newest' ? 'desc' : 'asc').limit(limit);
   if (types.length > 0) query = query.where('type', 'in', types);
+  if (scope !== 'all') query = scope.length === 0 ? query.where((eb) => eb.lit(false)) : query.where('device_id', 'in', db.selectFrom('device_groups').select('device_id').where('group_name', 'in', scope));
   if (device !== undefined) query = query.where('device_id', '=', device);
   if (user !== undefined) query = query.where('user_name', '=', user);
   if (request !== undefined) query = query.where('request', '=', request);

@@ -6,6 +6,7 @@ import { type ExplainedRequest, explainRequest, type KnownDevice, whoCan, type W
 import { err, ok, type Result } from '@belay/core/result';
 import type { ServerContext } from '../../context.ts';
 import type { Db } from '../../store/index.ts';
+import type { Scope as DeviceScope } from '../accounts/permissions.ts';
 import { readDevice } from '../devices/read.ts';
 import { isLibrary } from './documents.ts';
 
@@ -20,17 +21,17 @@ type Scoped = { readonly version: number; readonly device: KnownDevice | null };
 export type Explained = Scoped & ExplainedRequest & { readonly at: string };
 export type WhoCanAnswer = Scoped & WhoCan;
 
-/** Questions about policy that change nothing. An unknown version or device is BELAY_E_NOT_PERMITTED. */
+/** Questions about policy that change nothing. An unknown version, and a device that is unknown or out of reach, is BELAY_E_NOT_PERMITTED. */
 export interface PolicyQuestions {
-  explain(question: ExplainQuestion): Promise<Result<Explained, Failure>>;
-  whoCan(question: WhoCanOnFleet): Promise<Result<WhoCanAnswer, Failure>>;
+  explain(question: ExplainQuestion, reach: DeviceScope): Promise<Result<Explained, Failure>>;
+  whoCan(question: WhoCanOnFleet, reach: DeviceScope): Promise<Result<WhoCanAnswer, Failure>>;
 }
 
 export function createPolicyQuestions({ store, clock }: Pick<ServerContext, 'store' | 'clock'>): PolicyQuestions {
   const bundles: Bundles = new Map();
   return {
-    async explain({ world, case: ask, all, ...scope }) {
-      const found = await scopeOf(store.db, bundles, scope);
+    async explain({ world, case: ask, all, ...scope }, reach) {
+      const found = await scopeOf(store.db, bundles, scope, reach);
       if (!found.ok) return found;
       const { policies, ...scoped } = found.value;
       // Without a time it is about now, and not about the moment that a case has where it says none.
@@ -38,8 +39,8 @@ export function createPolicyQuestions({ store, clock }: Pick<ServerContext, 'sto
       const device = { ...world.device, ...knownOf(scoped.device) };
       return ok({ ...scoped, at, ...explainRequest(policies, { world: { ...world, device }, case: { ...ask, at } }, { sha256, all }) });
     },
-    async whoCan({ version, device, ...question }) {
-      const found = await scopeOf(store.db, bundles, { version, device });
+    async whoCan({ version, device, ...question }, reach) {
+      const found = await scopeOf(store.db, bundles, { version, device }, reach);
       if (!found.ok) return found;
       const { policies, ...scoped } = found.value;
       return ok({ ...scoped, ...whoCan(policies, { ...question, device: scoped.device ?? undefined }) });
@@ -53,8 +54,8 @@ function knownOf(device: KnownDevice | null): { id?: string; name?: string; grou
 
 type Bundles = Map<string, CompiledPolicy>;
 
-async function scopeOf(db: Db, bundles: Bundles, { version, device: named }: Scope): Promise<Result<Scoped & { readonly policies: readonly CompiledPolicy[] }, Failure>> {
-  const device = named === undefined ? undefined : await readDevice(db, named);
+async function scopeOf(db: Db, bundles: Bundles, { version, device: named }: Scope, reach: DeviceScope): Promise<Result<Scoped & { readonly policies: readonly CompiledPolicy[] }, Failure>> {
+  const device = named === undefined ? undefined : await readDevice(db, named, reach);
   if (named !== undefined && device === undefined) return err(failure('BELAY_E_NOT_PERMITTED'));
   let query = db.selectFrom('policy_versions').select('version').orderBy('version', 'desc').limit(1);
   if (version !== undefined) query = query.where('version', '=', version);

@@ -35,7 +35,8 @@ export interface PolicyService {
   /** All or nothing. Errors: BELAY_E_POLICY_INVALID with every problem, BELAY_E_POLICY_RECOVERY, BELAY_E_CONFLICT. */
   apply(request: ApplyRequest, by: string): Promise<Result<Applied, PolicyFailure>>;
   show(name: string, version?: number): Promise<Result<PolicyDetail, Failure>>;
-  versions(limit: number): Promise<readonly PolicyVersion[]>;
+  /** Newest first; `before` is the version that the last page ended with. */
+  versions(limit: number, before?: number): Promise<readonly PolicyVersion[]>;
   diff(from: number, to: number): Promise<Result<readonly PolicyChange[], Failure>>;
   /** Publishes an old version's content under a new number. */
   rollback(version: number, comment: string, by: string): Promise<Result<Applied, PolicyFailure>>;
@@ -71,8 +72,10 @@ function reader({ store }: PolicyServiceDeps): Pick<PolicyService, 'list' | 'sho
       const row = version === undefined ? undefined : (await heldIn(db, version)).find((held) => held.name === name);
       return row === undefined || version === undefined ? err(failure('BELAY_E_NOT_PERMITTED')) : ok({ ...summaryOf(row), version, source: row.source });
     },
-    async versions(limit) {
-      const rows = await db.selectFrom('policy_versions').selectAll().orderBy('version', 'desc').limit(limit).execute();
+    async versions(limit, before) {
+      let query = db.selectFrom('policy_versions').selectAll().orderBy('version', 'desc').limit(limit);
+      if (before !== undefined) query = query.where('version', '<', before);
+      const rows = await query.execute();
       return rows.map((row) => ({ version: row.version, createdAt: row.created_at, createdBy: row.created_by, comment: row.comment, rollbackOf: row.rollback_of }));
     },
     async diff(from, to) {

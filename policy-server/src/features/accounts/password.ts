@@ -45,6 +45,12 @@ export async function hashPassword(password: string): Promise<string> {
 
 const PHC = /^\$argon2id\$v=19\$m=([0-9]{1,7}),t=([0-9]{1,3}),p=([0-9]{1,2})\$([A-Za-z0-9+/]{16,64})\$([A-Za-z0-9+/]{43})$/;
 
+/** Whether a hash costs what one made now would: after a sign-in an older one is made anew. */
+export function isOfToday(hash: string): boolean {
+  const [, memory, passes, parallelism] = PHC.exec(hash) ?? [];
+  return Number(memory) === COST.memory && Number(passes) === COST.passes && Number(parallelism) === COST.parallelism;
+}
+
 /** Takes as long whatever is wrong. With no hash (no such account) it works on a made-up one and answers no. */
 export async function isPassword(password: string, hash: string | undefined): Promise<boolean> {
   const parts = hash === undefined ? null : PHC.exec(hash);

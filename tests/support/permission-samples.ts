@@ -1,0 +1,75 @@
+/** For each route something it answers 200 to when whoever asks may; the matrix of permissions is tried with these. */
+import type { RouteName } from '../../policy-server/src/http/access.ts';
+import type { TestApi } from './api.ts';
+
+/** `device` is called the-device and is in the group `own`. `token` is of whoever is tried, `admin` of an administrator. `tag` makes names new. */
+export type World = { readonly api: TestApi; readonly device: string; readonly admin: string; readonly token: string; readonly tag: string };
+/** `:device` in the path is the device. `shows`: what the answer holds if, and only if, the device is within reach. */
+export type Asked = { readonly path?: string; readonly body?: unknown; readonly shows?: string };
+/** `isList`: out of reach it answers all the same, without the device. */
+export type Sample = { readonly isList?: true; readonly ask: (world: World) => Asked | Promise<Asked> } | 'elsewhere';
+
+const plain: Sample = { ask: () => ({}) };
+const body = (content: unknown): Sample => ({ ask: () => ({ body: content }) });
+const list = (path: string, shows: (world: World) => string): Sample => ({ isList: true, ask: (world) => ({ path, shows: shows(world) }) });
+
+async function made(world: World, path: string, content: unknown): Promise<Record<string, unknown>> {
+  const answer = await world.api.ask('POST', `/api/v1${path}`, { token: world.admin, body: content });
+  if (answer.status !== 200) throw new Error(`${path}: ${answer.text}`);
+  return answer.body;
+}
+
+const POLICY = `apiVersion: belay/v1
+kind: Policy
+metadata: { name: recovery }
+rules:
+  - { name: recovery, recovery: true, who: ["group:belay-recovery"], run: any, then: ask, require: { reauth: true } }
+`;
+const policies = async (world: World): Promise<void> => {
+  await made(world, '/policies/apply', { files: [{ name: 'recovery.yaml', text: POLICY }] });
+};
+
+const cases = 'apiVersion: belay/v1\nkind: PolicyTest\nmetadata: { name: daily }\ncases: [{ name: look, who: ada, run: [/usr/bin/id], expect: deny }]\n';
+const tokenBody = { bindings: [{ role: 'viewer', groups: 'all' }], validForMs: 60_000 };
+
+export const SAMPLES: Partial<Record<RouteName, Sample>> = {
+  'POST /api/v1/login': 'elsewhere',
+  // It would end the session of the matrix.
+  'POST /api/v1/logout': 'elsewhere',
+  'GET /api/v1/whoami': plain,
+
+  'GET /api/v1/tokens': plain,
+  'POST /api/v1/tokens': body({ name: 'made', ...tokenBody }),
+  'POST /api/v1/tokens/:id/revoke': { ask: async (world) => ({ path: `/api/v1/tokens/${((await made(world, '/tokens', { name: 'x', ...tokenBody }))['info'] as { id: string }).id}/revoke` }) },
+
+  'GET /api/v1/enroll-tokens': plain,
+  'POST /api/v1/enroll-tokens': body({ uses: 1, validForMs: 60_000 }),
+  'POST /api/v1/enroll-tokens/:id/revoke': { ask: async (world) => ({ path: `/api/v1/enroll-tokens/${((await made(world, '/enroll-tokens', { uses: 1, validForMs: 60_000 }))['info'] as { id: string }).id}/revoke` }) },
+
+  'GET /api/v1/devices': list('/api/v1/devices', ({ device }) => device),
+  'GET /api/v1/devices/:device': plain,
+  'POST /api/v1/devices/:device/rename': body({ name: 'renamed' }),
+  'POST /api/v1/devices/:device/label': body({ labels: { site: 'bern' } }),
+  'POST /api/v1/devices/:device/group': body({ add: ['own'] }),
+  'POST /api/v1/devices/:device/revoke': plain,
+  'POST /api/v1/devices/:device/decommission': plain,
+
+  'POST /api/v1/policies/apply': body({ files: [{ name: 'recovery.yaml', text: POLICY }] }),
+  'POST /api/v1/policy-versions/:version/rollback': { ask: async (world) => (await policies(world), { path: '/api/v1/policy-versions/1/rollback' }) },
+  'POST /api/v1/policies/explain': body({ case: { who: 'ada', run: ['/usr/bin/id'] } }),
+  'POST /api/v1/policies/who-can': body({ command: '/usr/bin/id' }),
+  'POST /api/v1/policies/test': body({ files: [{ name: 'a.test.yaml', text: cases }] }),
+  'GET /api/v1/policies': plain,
+  'GET /api/v1/policies/:name': { ask: async (world) => (await policies(world), { path: '/api/v1/policies/recovery' }) },
+  'GET /api/v1/policy-versions': plain,
+  'GET /api/v1/policy-versions/:from/diff/:to': { ask: async (world) => (await policies(world), { path: '/api/v1/policy-versions/1/diff/1' }) },
+
+  'GET /api/v1/events': list('/api/v1/events?type=device.enrolled', ({ device }) => device),
+  'GET /api/v1/events/tail': 'elsewhere',
+  'GET /api/v1/events/export': 'elsewhere',
+  'GET /api/v1/events/csv': list('/api/v1/events/csv?type=device.enrolled', ({ device }) => device),
+
+  'GET /healthz': plain,
+  'GET /readyz': plain,
+  'GET /metrics': plain,
+};
