@@ -10,7 +10,8 @@ export async function createEventSearch(db: Kysely<unknown>, dialect: Backend['k
   // In front of the place in time comes the type: the newest of one type, or of each of several, are then at one end of the index.
   await db.schema.dropIndex('events_device').execute();
   await db.schema.dropIndex('events_user').execute();
-  await db.schema.createIndex('events_device').on('events').columns(['device_id', 'type', 'id']).execute();
+  // A device has few users: which of them it was is told from the index alone.
+  await db.schema.createIndex('events_device').on('events').columns(['device_id', 'type', 'id', 'user_name']).execute();
   await db.schema.createIndex('events_user').on('events').columns(['user_name', 'type', 'id']).execute();
   await sql`create index events_request on events (request, id) where request is not null`.execute(db);
   if (dialect === 'sqlite') {

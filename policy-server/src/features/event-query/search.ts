@@ -1,4 +1,5 @@
 import { EVENT_TYPES } from '@belay/core/evidence';
+import { sql } from 'kysely';
 import type { Db, Store, Tables } from '../../store/index.ts';
 import { eventIds } from '../../store/index.ts';
 import type { EventFilter } from './event-filter.ts';
@@ -41,7 +42,8 @@ function idQuery({ db, kind }: Pick<Store, 'db' | 'kind'>, { scope, types = [], 
   if (types.length > 0) query = query.where('type', 'in', types);
   if (scope !== 'all') query = scope.length === 0 ? query.where((eb) => eb.lit(false)) : query.where('device_id', 'in', db.selectFrom('device_groups').select('device_id').where('group_name', 'in', scope));
   if (device !== undefined) query = query.where('device_id', '=', device);
-  if (user !== undefined) query = query.where('user_name', '=', user);
+  // The device's index is the narrower of the two; SQLite, which has no statistics, is not left to guess.
+  if (user !== undefined) query = device === undefined ? query.where('user_name', '=', user) : query.where(sql<boolean>`coalesce(user_name, '') = ${user}`);
   if (request !== undefined) query = query.where('request', '=', request);
   if (since !== undefined) query = query.where('server_time', '>=', since);
   if (until !== undefined) query = query.where('server_time', '<', until);
