@@ -1,5 +1,4 @@
 import { EVENT_TYPES } from '@belay/core/evidence';
-import { sql } from 'kysely';
 import type { Db, Store, Tables } from '../../store/index.ts';
 import { eventIds } from '../../store/index.ts';
 import type { EventFilter } from './event-filter.ts';
@@ -43,7 +42,7 @@ function idQuery({ db, kind }: Pick<Store, 'db' | 'kind'>, { scope, types = [], 
   if (scope !== 'all') query = scope.length === 0 ? query.where((eb) => eb.lit(false)) : query.where('device_id', 'in', db.selectFrom('device_groups').select('device_id').where('group_name', 'in', scope));
   if (device !== undefined) query = query.where('device_id', '=', device);
   // The device's index is the narrower of the two; SQLite, which has no statistics, is not left to guess.
-  if (user !== undefined) query = device === undefined ? query.where('user_name', '=', user) : query.where(sql<boolean>`coalesce(user_name, '') = ${user}`);
+  if (user !== undefined) query = device === undefined ? query.where('user_name', '=', user) : query.where((eb) => eb(eb.fn.coalesce('user_name', eb.val('')), '=', user));
   if (request !== undefined) query = query.where('request', '=', request);
   if (since !== undefined) query = query.where('server_time', '>=', since);
   if (until !== undefined) query = query.where('server_time', '<', until);
