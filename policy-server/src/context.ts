@@ -2,6 +2,7 @@ import type { EventDraft, EnvelopeKind, Payload, RoleKeyList, Trust } from '@bel
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ServerConfig } from './config/schema.ts';
+import type { Notices } from './features/notices/notice.ts';
 import type { Db, Store } from './store/index.ts';
 
 /** Unix milliseconds. */
@@ -48,6 +49,7 @@ export type ServerContext = {
   readonly keys: ServerKeys;
   readonly serverEvents: ServerEvents;
   readonly publisher: Publisher;
+  readonly notices: Notices;
   readonly metrics: Registry;
   readonly version: string;
 };
