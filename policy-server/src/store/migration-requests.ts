@@ -19,7 +19,7 @@ async function createRequests(db: Kysely<unknown>, { bytes, int, text }: Types):
     .addColumn('filed_at', int, required).addColumn('expires_at', int, required).addColumn('answered_at', int)
     .addColumn('stage_at', int, required).addColumn('escalates_at', int).addColumn('demands', text, required).addColumn('escalated', text, required)
     .addColumn('have', int, required).addColumn('need', int, required).addColumn('rules', text, required).addColumn('policy_version', int, required)
-    .addColumn('command', text, required).addColumn('command_key', text, required).addColumn('digest', bytes, required).addColumn('session', bytes).addColumn('details', text, required)
+    .addColumn('command', text, required).addColumn('run_as', text, required).addColumn('reason', text).addColumn('command_key', text, required).addColumn('digest', bytes, required).addColumn('session', bytes).addColumn('details', text, required)
     .addColumn('answer', text, required).addColumn('answer_version', int, required).addColumn('answer_acked', int, required)
     .addColumn('answer_words', text, required).addColumn('answer_by', text, required).execute();
   await db.schema.createIndex('requests_place').unique().on('requests').columns(['device_id', 'number']).execute();
@@ -29,7 +29,9 @@ async function createRequests(db: Kysely<unknown>, { bytes, int, text }: Types):
   await db.schema.createIndex('requests_name').on('requests').columns(['user_name', 'filed_at', 'id']).execute();
   await db.schema.createIndex('requests_command').on('requests').columns(['command_key', 'filed_at']).execute();
   // The clock looks at what waits, a connection at what its device has not heard: both are few.
-  await sql`create index requests_due on requests (expires_at) where state = 'pending'`.execute(db);
+  await db.schema.createIndex('requests_due').on('requests').columns(['state', 'expires_at']).execute();
+  await db.schema.createIndex('requests_escalation').on('requests').columns(['state', 'escalates_at']).execute();
+  await db.schema.createIndex('requests_waiting').on('requests').columns(['state', 'device_id', 'uid']).execute();
   await sql`create index requests_unheard on requests (device_id) where answer_version > answer_acked`.execute(db);
   await sql`create index requests_emergency on requests (filed_at, id) where emergency = 1`.execute(db);
 }
@@ -68,5 +70,5 @@ async function createGrants(db: Kysely<unknown>, { bytes, int, text }: Types): P
   await db.schema.createIndex('grants_request').unique().on('grants').columns(['request_id']).execute();
   await db.schema.createIndex('grants_time').on('grants').columns(['issued_at', 'id']).execute();
   await db.schema.createIndex('grants_device').on('grants').columns(['device_id', 'expires_at']).execute();
-  await sql`create index grants_live on grants (expires_at) where state = 'live'`.execute(db);
+  await db.schema.createIndex('grants_state').on('grants').columns(['state', 'expires_at']).execute();
 }

@@ -32,6 +32,9 @@ export type RequestTables = {
     readonly policy_version: number;
     /** One line, inert. */
     readonly command: string;
+    /** Inert. */
+    readonly run_as: string;
+    readonly reason: string | null;
     /** The same path, arguments and run-as identity on any device. */
     readonly command_key: string;
     readonly digest: Uint8Array;
