@@ -2,6 +2,7 @@ import type { EventDraft, EnvelopeKind, Payload, RoleKeyList, Trust } from '@bel
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ServerConfig } from './config/schema.ts';
+import type { SecretBox } from './pki/secret-box.ts';
 import type { Db, Store } from './store/index.ts';
 
 /** Unix milliseconds. */
@@ -46,6 +47,7 @@ export type ServerContext = {
   readonly clock: Clock;
   readonly store: Store;
   readonly keys: ServerKeys;
+  readonly secrets: SecretBox;
   readonly serverEvents: ServerEvents;
   readonly publisher: Publisher;
   readonly metrics: Registry;

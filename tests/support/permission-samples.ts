@@ -38,6 +38,18 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/logout': 'elsewhere',
   'GET /api/v1/whoami': plain,
 
+  'GET /api/v1/session': plain,
+  'POST /api/v1/session': 'elsewhere',
+  'POST /api/v1/session/totp': 'elsewhere',
+  'DELETE /api/v1/session': 'elsewhere',
+  'GET /api/v1/me/sessions': plain,
+  'DELETE /api/v1/me/sessions/:id': { ask: async ({ api, token, admin }) => {
+    const { name } = (await api.ask('GET', '/api/v1/whoami', { token })).body as { name: string };
+    const other = token === admin ? token : await api.signIn(name);
+    const { sessions } = (await api.ask('GET', '/api/v1/me/sessions', { token: other })).body as { sessions: { id: string; current: boolean }[] };
+    return { path: `/api/v1/me/sessions/${sessions.find(({ current }) => current)?.id}` };
+  } },
+
   'GET /api/v1/tokens': plain,
   'POST /api/v1/tokens': body({ name: 'made', ...tokenBody }),
   'POST /api/v1/tokens/:id/revoke': { ask: async (world) => ({ path: `/api/v1/tokens/${((await made(world, '/tokens', { name: 'x', ...tokenBody }))['info'] as { id: string }).id}/revoke` }) },

@@ -11,6 +11,13 @@ export const ACCESS = {
   'POST /api/v1/logout': 'anybody',
   'GET /api/v1/whoami': 'anybody',
 
+  'GET /api/v1/session': 'anybody',
+  'POST /api/v1/session': 'anyone',
+  'POST /api/v1/session/totp': 'anyone',
+  'DELETE /api/v1/session': 'anybody',
+  'GET /api/v1/me/sessions': 'anybody',
+  'DELETE /api/v1/me/sessions/:id': 'anybody',
+
   'GET /api/v1/tokens': 'tokens.write',
   'POST /api/v1/tokens': 'tokens.write',
   'POST /api/v1/tokens/:id/revoke': 'tokens.write',

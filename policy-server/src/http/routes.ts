@@ -1,4 +1,5 @@
 import type { ServerContext } from '../context.ts';
+import { createOwnSessions } from '../features/accounts/own-sessions.ts';
 import { createSignIn } from '../features/accounts/sign-in.ts';
 import { createTokenService } from '../features/accounts/tokens.ts';
 import { createDeviceService } from '../features/devices/service.ts';
@@ -13,14 +14,17 @@ import { eventRoutes } from './event-routes.ts';
 import { policyQuestionRoutes } from './policy-question-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import type { Route } from './route.ts';
+import { sessionRoutes } from './session-routes.ts';
 import { statusRoutes } from './status-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
 
 /** Every route of the API, each exactly once. */
 export function allRoutes(context: ServerContext): readonly Route[] {
   const devices = createDeviceService(context);
+  const signIn = createSignIn(context);
   const routes = [
-    ...tokenRoutes({ tokens: createTokenService(context), signIn: createSignIn(context) }), ...enrollTokenRoutes(devices), ...deviceRoutes(devices),
+    ...tokenRoutes({ tokens: createTokenService(context), signIn }), ...sessionRoutes({ ...context, signIn, own: createOwnSessions(context) }),
+    ...enrollTokenRoutes(devices), ...deviceRoutes(devices),
     ...policyRoutes(createPolicyService(context), context.config.limits.messageBytes), ...policyQuestionRoutes(createPolicyQuestions(context)), ...caseRunRoutes(createCaseRuns(context)),
     ...eventRoutes({ ...context, devices, events: createEventQuery(context) }), ...statusRoutes(context),
   ];

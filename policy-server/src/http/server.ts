@@ -6,6 +6,7 @@ import rateLimit from '@fastify/rate-limit';
 import fastify from 'fastify';
 import { Histogram } from 'prom-client';
 import type { ServerContext } from '../context.ts';
+import { createRateLimit } from '../fleet/rate.ts';
 import { createCaller } from './caller.ts';
 import { answerProblems, register } from './register.ts';
 import type { Route } from './route.ts';
@@ -21,11 +22,12 @@ const REQUESTS_PER_MINUTE = 3000;
 
 /** The API of administrators, over HTTPS at `config.listen.api`. */
 export async function startHttp(context: ServerContext, tls: TlsFiles): Promise<HttpServer> {
+  const { proxy, signIn } = context.config;
   const app = fastify({
     https: { key: tls.key, cert: tls.cert + authorityPem(context), minVersion: 'TLSv1.3' },
     logger: false,
-    // Who calls is the socket's peer: X-Forwarded-For is the caller's own word.
-    trustProxy: false,
+    // SECURITY(T-54): who calls is the socket's peer: X-Forwarded-For is the caller's own word, unless a proxy of ours wrote it.
+    trustProxy: proxy.trusted.length === 0 ? false : [...proxy.trusted],
     bodyLimit: BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
@@ -34,6 +36,7 @@ export async function startHttp(context: ServerContext, tls: TlsFiles): Promise<
   });
   const ending = new AbortController();
   const caller = createCaller(context);
+  const mayTry = createRateLimit(signIn.triesPerMinute, context.clock);
   const meter = new Histogram({ name: 'belay_http_seconds', help: 'Time to answer an API request', labelNames: ['route', 'status'], registers: [context.metrics] });
   await app.register(rateLimit, {
     global: true, max: REQUESTS_PER_MINUTE, timeWindow: 60_000, hook: 'onRequest',
@@ -46,7 +49,7 @@ export async function startHttp(context: ServerContext, tls: TlsFiles): Promise<
     context.log.info({ request: request.id, method: request.method, route: url, status: reply.statusCode, ms: Math.round(reply.elapsedTime), peer: request.ip }, 'api');
   });
   const routes = allRoutes(context);
-  for (const each of routes) register(app, each, { caller, config: context.config, ending: ending.signal });
+  for (const each of routes) register(app, each, { caller, mayTry, ending: ending.signal });
   const [host, port] = splitAddress(context.config.listen.api);
   const address = await app.listen({ host, port });
   return {
