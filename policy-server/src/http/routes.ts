@@ -1,5 +1,8 @@
+import type { WebPlace } from '../config/web-place.ts';
 import type { ServerContext } from '../context.ts';
+import { createOwnFactors } from '../features/accounts/own-factors.ts';
 import { createOwnSessions } from '../features/accounts/own-sessions.ts';
+import { createPasskeys } from '../features/accounts/passkeys.ts';
 import { createSignIn } from '../features/accounts/sign-in.ts';
 import { createTokenService } from '../features/accounts/tokens.ts';
 import { createDeviceService } from '../features/devices/service.ts';
@@ -11,6 +14,7 @@ import { ACCESS, type RouteName } from './access.ts';
 import { caseRunRoutes } from './case-run-routes.ts';
 import { deviceRoutes, enrollTokenRoutes } from './device-routes.ts';
 import { eventRoutes } from './event-routes.ts';
+import { factorRoutes } from './factor-routes.ts';
 import { policyQuestionRoutes } from './policy-question-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import type { Route } from './route.ts';
@@ -19,11 +23,12 @@ import { statusRoutes } from './status-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
 
 /** Every route of the API, each exactly once. */
-export function allRoutes(context: ServerContext): readonly Route[] {
+export function allRoutes(context: ServerContext, web: () => WebPlace): readonly Route[] {
   const devices = createDeviceService(context);
   const signIn = createSignIn(context);
+  const session = { ...context, signIn, own: createOwnSessions(context) };
   const routes = [
-    ...tokenRoutes({ tokens: createTokenService(context), signIn }), ...sessionRoutes({ ...context, signIn, own: createOwnSessions(context) }),
+    ...tokenRoutes({ tokens: createTokenService(context), signIn }), ...sessionRoutes(session), ...factorRoutes({ ...session, factors: createOwnFactors({ ...context, web }), passkeys: createPasskeys({ ...context, web }) }),
     ...enrollTokenRoutes(devices), ...deviceRoutes(devices),
     ...policyRoutes(createPolicyService(context), context.config.limits.messageBytes), ...policyQuestionRoutes(createPolicyQuestions(context)), ...caseRunRoutes(createCaseRuns(context)),
     ...eventRoutes({ ...context, devices, events: createEventQuery(context) }), ...statusRoutes(context),

@@ -1,4 +1,5 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
 import { failure } from '@belay/core/codes';
 import { openEnvelope } from '@belay/core/evidence';
 import { ed25519Verify } from '@belay/core/node-crypto';
@@ -7,6 +8,7 @@ import fastify from 'fastify';
 import { Histogram } from 'prom-client';
 import type { ServerContext } from '../context.ts';
 import { createRateLimit } from '../fleet/rate.ts';
+import { webPlace } from '../config/web-place.ts';
 import { createCaller } from './caller.ts';
 import { answerProblems, register } from './register.ts';
 import type { Route } from './route.ts';
@@ -32,7 +34,7 @@ export async function startHttp(context: ServerContext, tls: TlsFiles): Promise<
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
     genReqId: () => randomBytes(9).toString('base64url'),
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: 1500 },
   });
   const ending = new AbortController();
   const caller = createCaller(context);
@@ -48,10 +50,12 @@ export async function startHttp(context: ServerContext, tls: TlsFiles): Promise<
     meter.observe({ route: url, status: reply.statusCode }, reply.elapsedTime / 1000);
     context.log.info({ request: request.id, method: request.method, route: url, status: reply.statusCode, ms: Math.round(reply.elapsedTime), peer: request.ip }, 'api');
   });
-  const routes = allRoutes(context);
+  let web = webPlace(context.config);
+  const routes = allRoutes(context, () => web);
   for (const each of routes) register(app, each, { caller, mayTry, ending: ending.signal });
   const [host, port] = splitAddress(context.config.listen.api);
   const address = await app.listen({ host, port });
+  web = webPlace(context.config, (app.server.address() as AddressInfo).port);
   return {
     address,
     routes,

@@ -21,7 +21,7 @@ export async function spendCode(tx: Db, { secrets, clock }: CodeDeps, account: A
   const secret = secrets.open(purposeOf(account.id), account.totp_secret);
   const step = secret === undefined ? undefined : matchingStep(secret, code, clock());
   if (step === undefined) return undefined;
-  // A step later than the last one that was used: a code that was seen, or read over a shoulder, is worth nothing.
+  // SECURITY(T-53): a step later than the last one that was used: a code that was seen, or read over a shoulder, is worth nothing.
   const spent = await tx.updateTable('accounts').set({ totp_step: step }).where('id', '=', account.id)
     .where((eb) => eb.or([eb('totp_step', 'is', null), eb('totp_step', '<', step)])).executeTakeFirst();
   return spent.numUpdatedRows > 0n ? 'code' : undefined;
