@@ -1,6 +1,6 @@
 /** For each route something it answers 200 to when whoever asks may; the matrix of permissions is tried with these. */
 import type { RouteName } from '../../policy-server/src/http/access.ts';
-import type { TestApi } from './api.ts';
+import { PASSWORD, type TestApi } from './api.ts';
 
 /** `device` is called the-device and is in the group `own`. `token` is of whoever is tried, `admin` of an administrator. `tag` makes names new. */
 export type World = { readonly api: TestApi; readonly device: string; readonly admin: string; readonly token: string; readonly tag: string };
@@ -37,6 +37,28 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   // It would end the session of the matrix.
   'POST /api/v1/logout': 'elsewhere',
   'GET /api/v1/whoami': plain,
+
+  'GET /api/v1/session': plain,
+  'POST /api/v1/session': 'elsewhere',
+  'POST /api/v1/session/totp': 'elsewhere',
+  'POST /api/v1/session/passkey/options': body({}),
+  'POST /api/v1/session/passkey/finish': 'elsewhere',
+  'DELETE /api/v1/session': 'elsewhere',
+  'GET /api/v1/me/factors': plain,
+  'POST /api/v1/me/password': body({ current: PASSWORD, next: PASSWORD }),
+  'POST /api/v1/me/totp/start': plain,
+  'POST /api/v1/me/totp/confirm': 'elsewhere',
+  'POST /api/v1/me/totp/remove': plain,
+  'POST /api/v1/me/passkeys/options': plain,
+  'POST /api/v1/me/passkeys/add': 'elsewhere',
+  'DELETE /api/v1/me/passkeys/:id': 'elsewhere',
+  'GET /api/v1/me/sessions': plain,
+  'DELETE /api/v1/me/sessions/:id': { ask: async ({ api, token, admin }) => {
+    const { name } = (await api.ask('GET', '/api/v1/whoami', { token })).body as { name: string };
+    const other = token === admin ? token : await api.signIn(name);
+    const { sessions } = (await api.ask('GET', '/api/v1/me/sessions', { token: other })).body as { sessions: { id: string; current: boolean }[] };
+    return { path: `/api/v1/me/sessions/${sessions.find(({ current }) => current)?.id}` };
+  } },
 
   'GET /api/v1/tokens': plain,
   'POST /api/v1/tokens': body({ name: 'made', ...tokenBody }),

@@ -76,9 +76,11 @@ function override(values: Record<string, unknown>, environment: Environment): { 
   return { used, unknown: Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !known.has(name)) };
 }
 
+const LISTS = new Set(['tls.names', 'proxy.trusted']);
+
 /** Lists are written with commas, numbers as digits; everything else is text. */
 function valueOf(path: Path, text: string): unknown {
-  if (path.join('.') === 'tls.names') return text.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  if (LISTS.has(path.join('.'))) return text.split(',').map((name) => name.trim()).filter((name) => name !== '');
   return /^[0-9]{1,15}$/.test(text) ? Number(text) : text;
 }
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -13,6 +14,12 @@ const duration = z
 
 const listenAddress = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:]+):[0-9]{1,5}$/, 'expected HOST:PORT, for instance 0.0.0.0:7443');
 const publicAddress = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/]+):[0-9]{1,5}$/, 'expected HOST:PORT as devices reach it, for instance belay.example.org:7443');
+function isAddressRange(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const family = isIP(address);
+  return family !== 0 && more.length === 0 && (bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)));
+}
+
 const wholeNumber = z.int().positive();
 
 /** Every key of server.yaml. `docs/operations.md` explains each; a test holds the two together. */
@@ -34,7 +41,12 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   /** How the world reaches this server; written into tokens and enrolments. */
-  addresses: z.strictObject({ fleet: publicAddress, enrollment: publicAddress }),
+  addresses: z.strictObject({
+    fleet: publicAddress,
+    enrollment: publicAddress,
+    /** As browsers reach the console; left out: the fleet's host and the port of `listen.api`. */
+    web: publicAddress.optional(),
+  }),
   tls: z
     .strictObject({
       /** Names and addresses in the server's certificate, besides those of `addresses`. */
@@ -78,6 +90,12 @@ export const configSchema = z.strictObject({
       idle: duration.default(units.h),
       /** Tries to sign in from one address in a minute. */
       triesPerMinute: wholeNumber.max(10_000).default(30),
+    })
+    .prefault({}),
+  proxy: z
+    .strictObject({
+      /** Only what comes from here may say, by X-Forwarded-For, whom it comes from. */
+      trusted: z.array(z.string().refine(isAddressRange, 'expected an address or a range such as 10.0.0.0/8')).max(100).default([]),
     })
     .prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),

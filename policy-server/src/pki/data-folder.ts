@@ -13,6 +13,8 @@ export function dataFolder(folder: string) {
     authorityEnvelope: join(folder, 'authority.cbor'),
     roleKeysEnvelope: join(folder, 'role-keys.cbor'),
     roleKeys: join(folder, 'keys'),
+    /** What the database holds sealed opens with it: secrets of sign-in codes, of webhooks. */
+    secretsKey: join(folder, 'secrets.key'),
     authorityKey: join(folder, 'pki', 'ca.key'),
     authorityCertificate: join(folder, 'pki', 'ca.pem'),
     serverKey: join(folder, 'pki', 'server.key'),

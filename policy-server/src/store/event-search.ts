@@ -22,7 +22,8 @@ export async function createEventSearch(db: Kysely<unknown>, dialect: Backend['k
   await sql`create index events_text on events using gin (${sql.raw(SUMMARY_WORDS)})`.execute(db);
 }
 
-const SUMMARY_WORDS = `to_tsvector('simple', translate(summary, '${PUNCTUATION.replaceAll("'", "''")}', '${' '.repeat(PUNCTUATION.length)}'))`;
+/** Small letters by Unicode, whatever locale the database was made with. */
+const SUMMARY_WORDS = `to_tsvector('simple', translate(lower(summary collate "und-x-icu"), '${PUNCTUATION.replaceAll("'", "''")}', '${' '.repeat(PUNCTUATION.length)}'))`;
 
 /** At most this many words of a search count. */
 const MAX_WORDS = 10;

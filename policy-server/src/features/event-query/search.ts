@@ -67,14 +67,16 @@ async function withTimes(db: Db, { since, until }: EventFilter, range: Range): P
 
 /** The first id whose event came at that time or later, by halving. */
 async function firstIdAt(db: Db, time: number): Promise<number | 'past the end'> {
-  const { first, last } = await db.selectFrom('events').select((eb) => [eb.fn.min('id').as('first'), eb.fn.max('id').as('last')]).executeTakeFirstOrThrow();
-  if (first === null || last === null) return 'past the end';
-  let [low, high] = [Number(first), Number(last) + 1];
+  // Each from its end of the index: both at once would be looked for among all.
+  const first = await db.selectFrom('events').select('id').orderBy('id', 'asc').limit(1).executeTakeFirst();
+  const last = await db.selectFrom('events').select('id').orderBy('id', 'desc').limit(1).executeTakeFirst();
+  if (first === undefined || last === undefined) return 'past the end';
+  let [low, high] = [first.id, last.id + 1];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     const row = await db.selectFrom('events').select(['id', 'server_time']).where('id', '>=', middle).orderBy('id').limit(1).executeTakeFirst();
     if (row !== undefined && row.server_time < time) low = row.id + 1;
     else high = middle;
   }
-  return low > Number(last) ? 'past the end' : low;
+  return low > last.id ? 'past the end' : low;
 }

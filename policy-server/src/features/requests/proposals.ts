@@ -4,7 +4,7 @@ import { err, ok, type Result } from '@belay/core/result';
 import { stringify } from 'yaml';
 import type { ServerContext } from '../../context.ts';
 import type { Tables } from '../../store/index.ts';
-import { scopeOf } from '../accounts/permissions.ts';
+import { type Scope, scopeOf } from '../accounts/permissions.ts';
 import type { Principal } from '../accounts/principal.ts';
 import { detailsOf } from './filing.ts';
 import { findRequest } from './find.ts';
@@ -22,7 +22,8 @@ export type ProposalView = {
 export interface Proposals {
   /** BELAY_E_UNSUPPORTED for what a rule cannot say: a path or argument that is not text. */
   propose(id: string, who: Principal): Promise<Result<ProposalView, Failure>>;
-  list(page: Page): Promise<readonly ProposalView[]>;
+  /** Of requests within the scope. */
+  list(page: Page, scope: Scope): Promise<readonly ProposalView[]>;
   settle(id: string, outcome: 'taken' | 'declined', who: Principal): Promise<Result<ProposalView, Failure>>;
 }
 
@@ -49,8 +50,13 @@ export function createProposals(deps: ProposalsDeps): Proposals {
       record({ type: 'rule.proposed', fields: { by: who.name, asked: id, proposal: proposal.id } });
       return ok(viewOf(proposal));
     }),
-    async list({ limit, after }) {
+    async list({ limit, after }, scope) {
       let query = store.db.selectFrom('proposals').selectAll().orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit);
+      // SECURITY(T-30): a proposal says who asked for what on which device.
+      if (scope !== 'all') {
+        query = scope.length === 0 ? query.where((eb) => eb.lit(false)) : query.where('request_id', 'in', (eb) => eb.selectFrom('requests').select('requests.id')
+          .where('device_id', 'in', (of) => of.selectFrom('device_groups').select('device_id').where('group_name', 'in', scope)));
+      }
       if (after !== undefined) query = query.where((eb) => eb.or([eb('created_at', '<', after[0]), eb.and([eb('created_at', '=', after[0]), eb('id', '<', after[1])])]));
       return (await query.execute()).map(viewOf);
     },
@@ -106,13 +112,13 @@ function ruleOf(row: RequestRow): Result<string, Failure> {
   const unsupported = err(failure('BELAY_E_UNSUPPORTED', 'A rule cannot say this request: its path or an argument is not plain text. Write the rule by hand.'));
   if (command === undefined || args.some((each) => each === undefined) || row.user_name !== details.user) return unsupported;
   const [runAsUser, runAsGroup] = details.runAs.split(':') as [string, string | undefined];
-  const identity = (name: string): string | number => (/^#[0-9]+$/.test(name) ? Number(name.slice(1)) : name);
+  const identity = (name: string, kind: 'uid' | 'gid'): string => (/^#[0-9]+$/.test(name) ? `${kind}:${name.slice(1)}` : name);
   const policy = {
     apiVersion: 'belay/v1', kind: 'Policy', metadata: { name: `proposed-${row.id}`, description: `Proposed from request ${row.id}.` },
     targets: { devices: [`device:${row.device_id}`] },
     rules: [{
       name: `request-${row.number}`, who: [row.user_name.startsWith('#') ? `uid:${row.uid}` : `user:${row.user_name}`],
-      run: [{ command, args: (args as string[]).map(literal) }], as: { user: identity(runAsUser), group: identity(runAsGroup ?? runAsUser) }, then: 'allow',
+      run: [{ command, args: (args as string[]).map(literal) }], as: { user: identity(runAsUser, 'uid'), group: identity(runAsGroup ?? runAsUser, 'gid') }, then: 'allow',
     }],
   };
   const why = row.reason === null ? '' : `# Reason that was given: ${row.reason}\n`;
