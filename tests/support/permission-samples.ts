@@ -38,6 +38,9 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/logout': 'elsewhere',
   'GET /api/v1/whoami': plain,
 
+  'GET /api/v1/sign-in': plain,
+  'GET /api/v1/session/oidc/start': 'elsewhere',
+  'GET /api/v1/session/oidc/callback/:id': 'elsewhere',
   'GET /api/v1/session': plain,
   'POST /api/v1/session': 'elsewhere',
   'POST /api/v1/session/totp': 'elsewhere',

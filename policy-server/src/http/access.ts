@@ -11,6 +11,9 @@ export const ACCESS = {
   'POST /api/v1/logout': 'anybody',
   'GET /api/v1/whoami': 'anybody',
 
+  'GET /api/v1/sign-in': 'anyone',
+  'GET /api/v1/session/oidc/start': 'anyone',
+  'GET /api/v1/session/oidc/callback/:id': 'anyone',
   'GET /api/v1/session': 'anybody',
   'POST /api/v1/session': 'anyone',
   'POST /api/v1/session/totp': 'anyone',
