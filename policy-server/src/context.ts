@@ -2,6 +2,7 @@ import type { EventDraft, EnvelopeKind, Payload, RoleKeyList, Trust } from '@bel
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ServerConfig } from './config/schema.ts';
+import type { Notices } from './features/notices/notice.ts';
 import type { SecretBox } from './pki/secret-box.ts';
 import type { Db, Store } from './store/index.ts';
 
@@ -50,6 +51,7 @@ export type ServerContext = {
   readonly secrets: SecretBox;
   readonly serverEvents: ServerEvents;
   readonly publisher: Publisher;
+  readonly notices: Notices;
   readonly metrics: Registry;
   readonly version: string;
 };

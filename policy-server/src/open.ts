@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import type { ServerConfig } from './config/schema.ts';
 import type { Clock, ServerContext } from './context.ts';
 import { openServerEvents, type ServerEventLog } from './features/events/server-events.ts';
+import { createNotices } from './features/notices/record.ts';
 import { createPublisher } from './fleet/publisher.ts';
 import { type Authority, loadAuthority } from './pki/authority.ts';
 import { type DataFolder, dataFolder, readIfThere } from './pki/data-folder.ts';
@@ -31,7 +32,7 @@ export async function openContext(config: ServerConfig, log: Logger, clock: Cloc
     await store.close();
     throw error;
   }
-  const context: ServerContext = { config, log, clock, store, keys, secrets, serverEvents, publisher: createPublisher(store), metrics: new Registry(), version: VERSION };
+  const context: ServerContext = { config, log, clock, store, keys, secrets, serverEvents, publisher: createPublisher(store), notices: createNotices({ store, clock }), metrics: new Registry(), version: VERSION };
   return {
     context,
     async close() {

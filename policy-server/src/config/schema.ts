@@ -72,6 +72,17 @@ export const configSchema = z.strictObject({
       streams: wholeNumber.default(20_000),
     })
     .prefault({}),
+  requests: z
+    .strictObject({
+      /** How many may wait at once; beyond it they are answered with a no. */
+      pendingOfUser: wholeNumber.max(10_000).default(5),
+      pendingOfDevice: wholeNumber.max(10_000).default(50),
+      /** A grant asked for ahead lasts no longer, whatever was wished for. */
+      longestGrant: duration.default(12 * units.h),
+      /** And this long where nothing was said. */
+      usualGrant: duration.default(units.h),
+    })
+    .prefault({}),
   signIn: z
     .strictObject({
       /** Longest life of a session. */

@@ -79,6 +79,17 @@ export const ACCESS = {
   'GET /api/v1/events/export': 'events.read',
   'GET /api/v1/events/csv': 'events.read',
 
+  'GET /api/v1/requests': 'requests.read',
+  'GET /api/v1/requests/:id': 'requests.read',
+  'POST /api/v1/requests/:id/approve': 'requests.answer',
+  'POST /api/v1/requests/:id/deny': 'requests.answer',
+  'POST /api/v1/requests/:id/propose': 'requests.answer',
+  'POST /api/v1/requests/:id/review': 'requests.answer',
+  'GET /api/v1/grants': 'requests.read',
+  'POST /api/v1/grants/:id/revoke': 'grants.revoke',
+  'GET /api/v1/proposals': 'policies.read',
+  'POST /api/v1/proposals/:id/settle': 'policies.write',
+
   'GET /healthz': 'anyone',
   'GET /readyz': 'anyone',
   'GET /metrics': 'server.read',

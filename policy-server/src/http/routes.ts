@@ -13,6 +13,7 @@ import { createEventQuery } from '../features/event-query/service.ts';
 import { createCaseRuns } from '../features/policies/case-runs.ts';
 import { createPolicyQuestions } from '../features/policies/questions.ts';
 import { createPolicyService } from '../features/policies/service.ts';
+import { createGrantService } from '../features/requests/grant-service.ts';
 import { ACCESS, type RouteName } from './access.ts';
 import { caseRunRoutes } from './case-run-routes.ts';
 import { deviceRoutes, enrollTokenRoutes } from './device-routes.ts';
@@ -20,8 +21,10 @@ import { eventRoutes } from './event-routes.ts';
 import { factorRoutes } from './factor-routes.ts';
 import { oidcRoutes } from './oidc-routes.ts';
 import { accountRoutes, permissionRoutes, personRoutes } from './people-routes.ts';
+import { grantRoutes } from './grant-routes.ts';
 import { policyQuestionRoutes } from './policy-question-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
+import { requestRoutes } from './request-routes.ts';
 import type { Route } from './route.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { statusRoutes } from './status-routes.ts';
@@ -38,7 +41,7 @@ export function allRoutes(context: ServerContext, web: () => WebPlace): readonly
     ...personRoutes(createPersonService(context)), ...accountRoutes(createAccountService(context)), ...permissionRoutes(),
     ...enrollTokenRoutes(devices), ...deviceRoutes(devices),
     ...policyRoutes(createPolicyService(context), context.config.limits.messageBytes), ...policyQuestionRoutes(createPolicyQuestions(context)), ...caseRunRoutes(createCaseRuns(context)),
-    ...eventRoutes({ ...context, devices, events: createEventQuery(context) }), ...statusRoutes(context),
+    ...eventRoutes({ ...context, devices, events: createEventQuery(context) }), ...requestRoutes(context), ...grantRoutes(createGrantService(context)), ...statusRoutes(context),
   ];
   const missing = (Object.keys(ACCESS) as RouteName[]).filter((name) => routes.filter((each) => each.name === name).length !== 1);
   if (missing.length > 0) throw new Error(`not served exactly once: ${missing.join(', ')}`);

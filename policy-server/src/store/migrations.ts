@@ -3,6 +3,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { type Column, type Dialect, required, typesOf } from './columns.ts';
 import { createEventSearch } from './event-search.ts';
 import { createPeopleTables } from './migration-people.ts';
+import { createRequestTables } from './migration-requests.ts';
 import type { Tables } from './schema.ts';
 
 async function createPolicyTables(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
@@ -83,6 +84,21 @@ async function createAccountTables(db: Kysely<unknown>, dialect: Dialect): Promi
   await db.schema.createTable('settings').addColumn('key', text, (c) => c.primaryKey().notNull()).addColumn('value', text, required).execute();
 }
 
+async function createNoticeTables(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
+  const { bytes, int, text } = typesOf(dialect);
+  await db.schema.createTable('outbox')
+    .addColumn('id', text, (c) => c.primaryKey().notNull()).addColumn('kind', text, required).addColumn('payload', text, required)
+    .addColumn('channel', text, required).addColumn('target', text, required).addColumn('created_at', int, required)
+    .addColumn('attempts', int, required).addColumn('next_at', int, required).addColumn('claimed_until', int).addColumn('claimed_by', text)
+    .addColumn('done_at', int).addColumn('outcome', text).addColumn('last_error', text).execute();
+  await db.schema.createIndex('outbox_due').on('outbox').columns(['done_at', 'next_at']).execute();
+  await db.schema.createTable('webhooks')
+    .addColumn('id', text, (c) => c.primaryKey().notNull()).addColumn('name', text, (c) => c.notNull().unique()).addColumn('url', text, required)
+    .addColumn('secret', bytes, required).addColumn('old_secret', bytes).addColumn('old_until', int).addColumn('events', text, required)
+    .addColumn('disabled', int, required).addColumn('created_at', int, required).addColumn('created_by', text, required)
+    .addColumn('last_success_at', int).addColumn('last_failure_at', int).addColumn('last_failure', text).execute();
+}
+
 /** Forward only: a name, once released, keeps its content for ever; the next change is the next name. */
 function migrationsFor(dialect: Dialect): Record<string, Migration> {
   return {
@@ -95,6 +111,8 @@ function migrationsFor(dialect: Dialect): Record<string, Migration> {
       },
     },
     '0002_people': { up: (db: Kysely<unknown>) => createPeopleTables(db, dialect) },
+    '0003_requests': { up: (db: Kysely<unknown>) => createRequestTables(db, dialect) },
+    '0004_notices': { up: (db: Kysely<unknown>) => createNoticeTables(db, dialect) },
     '0005_event_search': { up: (db: Kysely<unknown>) => createEventSearch(db, dialect) },
   };
 }

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
+import type { Kysely } from 'kysely';
+import type { Tables } from './schema.ts';
 
 /** What changed somewhere in the fleet's servers. The payload is an id, or empty for "look again". */
-export const CHANNELS = ['policy', 'device', 'events', 'order', 'keys'] as const;
+export const CHANNELS = ['policy', 'device', 'events', 'order', 'keys', 'requests', 'people', 'notices'] as const;
 export type Channel = (typeof CHANNELS)[number];
 export type ChangeListener = (payload: string) => void;
 
@@ -14,6 +16,8 @@ export interface Notifier {
   onChange(channel: Channel, listener: ChangeListener): () => void;
   /** Call after the transaction has committed. */
   notify(channel: Channel, payload?: string): Promise<void>;
+  /** Within a transaction: heard once it has committed. A hint, so one too many after a rollback does no harm. */
+  notifyAfter(tx: Kysely<Tables>, channel: Channel, payload?: string): Promise<void>;
   /** Settles when listening has begun. */
   ready(): Promise<void>;
   close(): Promise<void>;
@@ -28,15 +32,18 @@ export function createNotifier(): LocalNotifier {
   const deliver = (channel: Channel, payload: string): void => {
     emitter.emit(channel, payload);
   };
+  const notify: Notifier['notify'] = (channel, payload = '') => {
+    setImmediate(deliver, channel, payload);
+    return Promise.resolve();
+  };
   return {
     deliver,
+    notify,
+    // Whoever hears it looks into the database, and waits there for the one connection that the transaction holds.
+    notifyAfter: (_tx, channel, payload) => notify(channel, payload),
     onChange(channel, listener) {
       emitter.on(channel, listener);
       return () => emitter.off(channel, listener);
-    },
-    notify(channel, payload = '') {
-      setImmediate(deliver, channel, payload);
-      return Promise.resolve();
     },
     ready: () => Promise.resolve(),
     close() {

@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import Cursor from 'pg-cursor';
 import type { Backend, StoreLog } from './backend.ts';
@@ -77,6 +77,9 @@ function createPostgresNotifier(settings: pg.ClientConfig, pool: pg.Pool, log: S
     },
     async notify(channel, payload = '') {
       await pool.query('select pg_notify($1, $2)', [`belay_${channel}`, payload]);
+    },
+    async notifyAfter(tx, channel, payload = '') {
+      await sql`select pg_notify(${`belay_${channel}`}, ${payload})`.execute(tx);
     },
     async close() {
       closed = true;

@@ -1,11 +1,12 @@
 import type { Generated } from 'kysely';
 import type { Role } from '../features/accounts/permissions.ts';
+import type { RequestTables } from './schema-requests.ts';
 
 /**
  * The tables, alike on SQLite and PostgreSQL. Times are Unix milliseconds (integer / bigint), ids text, booleans 0 or 1,
  * bytes BLOB / bytea. Secrets are stored only as hashes; role keys are never here (design.md, "Keys").
  */
-export type Tables = {
+export type Tables = RequestTables & {
   /** One row a policy document of a version; a version is the whole set. */
   readonly policy_versions: {
     readonly version: number;
@@ -198,6 +199,48 @@ export type Tables = {
     readonly status: number | null;
     readonly content: string | null;
     readonly created_at: number;
+  };
+  /**
+   * What is to be told to somebody outside. First one row a notice, in the transaction of what it is about; a worker makes a
+   * row of each letter and each webhook call of it, and works those off.
+   */
+  readonly outbox: {
+    /** Of a letter or call: what its receiver knows repetitions by. */
+    readonly id: string;
+    readonly kind: string;
+    /** JSON of the notice, see features/notices/notice.ts. */
+    readonly payload: string;
+    readonly channel: 'notice' | 'email' | 'webhook';
+    /** Address of e-mail or id of a webhook; empty for a notice. */
+    readonly target: string;
+    readonly created_at: number;
+    readonly attempts: number;
+    readonly next_at: number;
+    /** Another server may take it up from then on; null: nobody works on it. */
+    readonly claimed_until: number | null;
+    readonly claimed_by: string | null;
+    readonly done_at: number | null;
+    /** Of something done: `delivered`, `failed` (given up) or `dropped` (nobody needs it any more). */
+    readonly outcome: 'delivered' | 'failed' | 'dropped' | null;
+    readonly last_error: string | null;
+  };
+  readonly webhooks: {
+    readonly id: string;
+    readonly name: string;
+    readonly url: string;
+    /** Encrypted with the key in notices.key, which is never here. */
+    readonly secret: Uint8Array;
+    /** The one before a rotation, which signs too until `old_until`. */
+    readonly old_secret: Uint8Array | null;
+    readonly old_until: number | null;
+    /** JSON: types of notices; an empty list: all. */
+    readonly events: string;
+    readonly disabled: number;
+    readonly created_at: number;
+    readonly created_by: string;
+    readonly last_success_at: number | null;
+    readonly last_failure_at: number | null;
+    readonly last_failure: string | null;
   };
   /** Counters that must survive a restart: epoch, role key list version. */
   readonly settings: { readonly key: string; readonly value: string };

@@ -22,6 +22,7 @@ export interface Store {
   insertEvents(tx: Db, rows: readonly EventRow[]): Promise<void>;
   readonly onChange: Notifier['onChange'];
   readonly notify: Notifier['notify'];
+  readonly notifyAfter: Notifier['notifyAfter'];
   /** Settles when changes made by other servers are heard. */
   readonly listening: Notifier['ready'];
   close(): Promise<void>;
@@ -63,6 +64,7 @@ function storeOf(backend: Backend): Store {
     },
     onChange: (channel, listener) => notifier.onChange(channel, listener),
     notify: (channel, payload) => notifier.notify(channel, payload),
+    notifyAfter: (tx, channel, payload) => notifier.notifyAfter(tx, channel, payload),
     listening: () => notifier.ready(),
     close: () => backend.close(),
   };

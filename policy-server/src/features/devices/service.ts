@@ -4,6 +4,7 @@ import type { ServerContext } from '../../context.ts';
 import type { Db } from '../../store/index.ts';
 import { badName, isName } from './names.ts';
 import type { Actor, Scope } from '../accounts/permissions.ts';
+import { endForDevice } from '../requests/device-end.ts';
 import { type Device, type DeviceFilter, type DevicePage, readDevice, readDevices } from './read.ts';
 import { createTokenService, type TokenService } from './tokens.ts';
 
@@ -28,7 +29,7 @@ export interface DeviceService extends TokenService {
   decommission(device: string, actor: Actor): Promise<Result<Device, Failure>>;
 }
 
-export type DeviceServiceDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'publisher' | 'clock' | 'keys' | 'config'>;
+export type DeviceServiceDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'publisher' | 'notices' | 'clock' | 'keys' | 'config'>;
 
 const LABEL_VALUE = /^[^\p{Cc}\p{Cs}]{0,256}$/u;
 const MAX_NAMES = 100;
@@ -123,6 +124,7 @@ async function retire(deps: DeviceServiceDeps, device: string, state: 'revoked' 
     await tx.updateTable('devices').set({ state, silent_since: null }).where('id', '=', known.id).execute();
     await tx.deleteFrom('manifests').where('device_id', '=', known.id).execute();
     record({ type: state === 'revoked' ? 'device.revoked' : 'device.decommissioned', fields: { by, device: known.id } });
+    await endForDevice(deps, tx, record, { device: known.id, by, now: deps.clock() });
     return { ...known, state };
   });
   // SECURITY(T-26): every server ends the device's streams the moment it is revoked.
