@@ -39,7 +39,8 @@ let time: number;
 function state(): DeviceState {
   const made = new DeviceState(
     store,
-    { applied: ({ number }) => said.push(`applied ${number}`), refused: (what, code) => said.push(`${what} ${code}`), inForce: () => {}, changed: () => {} },
+    { applied: ({ number }) => said.push(`applied ${number}`), refused: (what, code) => said.push(`${what} ${code}`), inForce: () => {}, changed: () => {}, revoked: () => {} },
+    { load: () => {}, change: () => ({ items: [], apply: () => {} }), reverify: () => {}, forget: () => {} },
     () => time,
   );
   made.load();
