@@ -5,7 +5,7 @@ import { type ElevationRequest, requestDigest } from '@belay/core/request';
 import type { LiveSession } from '../launch/live-sessions.ts';
 import type { Peer } from '../platform/platform.ts';
 import { type FilingDeps, fileForApproval, type ToFile } from './filing.ts';
-import { Wait, type WaitEvents } from './waiting.ts';
+import { approvedText, Wait, type WaitEvents } from './waiting.ts';
 
 export type ApprovalDeps = FilingDeps;
 type Facts = Omit<ToFile['facts'], 'session' | 'stance' | 'forMs' | 'uses' | 'scope' | 'pinned'>;
@@ -37,6 +37,12 @@ export class Approval {
   /** The grant that stands for them; undefined: none is used. */
   get grant(): string | undefined {
     return this.#grant;
+  }
+
+  /** What its approvers say. */
+  get text(): string {
+    const held = this.#grant === undefined ? undefined : this.#deps.approvals().grants.byId(this.#grant);
+    return held === undefined ? '' : approvedText(held.grant);
   }
 
   get isFiled(): boolean {

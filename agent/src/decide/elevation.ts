@@ -168,7 +168,9 @@ export class Elevation {
       {
         tell: (message) => this.#later({ kind: 'wait', message, leftMs: approval.leftMs }),
         granted: () => {
-          if (this.#stage === 'waiting' && approval.isGiven(demanded)) this.#later(this.#resume(place));
+          if (this.#stage !== 'waiting' || !approval.isGiven(demanded)) return;
+          this.#later({ kind: 'wait', message: approval.text, leftMs: approval.leftMs });
+          this.#later(this.#resume(place));
         },
         over: (why, text) => {
           if (this.#stage === 'waiting') this.#later(this.deny(why, text));

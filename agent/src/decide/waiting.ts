@@ -1,4 +1,5 @@
-import { type AskedFor } from '../state/requests.ts';
+import type { Grant } from '@belay/core/evidence';
+import type { AskedFor } from '../state/requests.ts';
 import type { Why } from './evidence.ts';
 import type { Approvals } from './filing.ts';
 import { inert } from './inert.ts';
@@ -66,7 +67,8 @@ export class Wait {
       case 'pending':
         return this.#events.tell(pendingText(asked));
       case 'approved':
-        return this.#events.tell(approvedText(asked));
+        // Said when the grant is here.
+        return undefined;
       case 'denied':
         return this.#events.over('approval-denied', deniedText(asked));
       case 'expired':
@@ -83,8 +85,8 @@ function pendingText({ number, approvers, have, need, by }: AskedFor): string {
   return numbered(number, inert(text, 1500));
 }
 
-function approvedText({ number, by, message }: AskedFor): string {
-  return numbered(number, `approved${byText(by)}${message === '' ? '.' : `: ${message}`}`);
+export function approvedText({ request, approvedBy, message }: Pick<Grant, 'request' | 'approvedBy' | 'message'>): string {
+  return numbered(request, `approved${byText(approvedBy)}${message === '' ? '.' : `: ${message}`}`);
 }
 
 function deniedText({ by, message }: AskedFor): string {

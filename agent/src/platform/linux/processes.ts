@@ -6,8 +6,7 @@ import { parseLink, readKernelFile } from './lineage-proc.ts';
 
 const SIGKILL = 9;
 const SIGTERM = 15;
-const SIGSTOP = 19;
-/** How often it is looked for what was begun while others were stopped. */
+/** How often it is looked for what was begun meanwhile. */
 const MOST_ROUNDS = 50;
 
 type Entry = ProcessId & { readonly parent: number };
@@ -54,18 +53,21 @@ function isSpared(entry: Entry, root: ProcessId, spared: 'root' | 'keeper'): boo
 }
 
 function note(known: Map<number, Entry>, found: readonly Entry[]): void {
-  for (const entry of found) known.set(entry.pid, entry);
+  // Whose child it was when it was first seen: once the parent is gone it is another's.
+  for (const entry of found) if (known.get(entry.pid)?.startTicks !== entry.startTicks) known.set(entry.pid, entry);
 }
 
-/** Stopped first, so that none of them begins another while the rest are looked for. */
+/**
+ * Again until nothing new is found, as they may begin others meanwhile. None is stopped first: sudo, and a shell above, would take that
+ * for the person's own Ctrl-Z.
+ */
 function killAll(known: Map<number, Entry>, isLeft: (entry: Entry) => boolean): void {
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const before = known.size;
-    signalAll([...known.values()].filter((entry) => !isLeft(entry)), SIGSTOP);
-    note(known, treeOf([...known.values()].filter((entry) => !isLeft(entry))));
+    signalAll([...known.values()].filter((entry) => !isLeft(entry)), SIGKILL);
+    note(known, treeOf([...known.values()]));
     if (known.size === before) break;
   }
-  signalAll([...known.values()].filter((entry) => !isLeft(entry)), SIGKILL);
 }
 
 function signalAll(processes: Iterable<ProcessId>, signal: number): void {
