@@ -3,7 +3,7 @@ import type { ByteString } from '@belay/core/bytes';
 import type { EventDraft } from '@belay/core/evidence';
 import { randomBytes } from '@belay/core/node-crypto';
 import { type Decision, NO_DEMANDS } from '@belay/core/policy';
-import { type Launch, Launch_By } from '@belay/proto/local';
+import { Launch_By } from '@belay/proto/local';
 import type { Journal, Prepared } from '../journal/journal.ts';
 import { planLaunch } from '../launch/plan.ts';
 import type { Peer } from '../platform/platform.ts';
@@ -20,6 +20,7 @@ import { isSameFile, launchingOf, type Permitted } from './launching.ts';
 import { confirmText, denialText, denied, NOT_ALLOWED, numbered, ruleName, rulesOf } from './messages.ts';
 import { objectionTo } from './objection.ts';
 import { Ruling, type RulingDeps } from './ruling.ts';
+import type { CommitStep, End, Step } from './steps.ts';
 import type { SudoRequest } from './sudo-request.ts';
 
 export type ElevationDeps = RulingDeps & FulfilmentDeps & ApprovalDeps & {
@@ -29,16 +30,6 @@ export type ElevationDeps = RulingDeps & FulfilmentDeps & ApprovalDeps & {
   deviceId(): string;
   settings(): { readonly pamAccount: boolean; readonly pamSession: boolean };
 };
-
-/** What the front end is told. Only `allow` leads to a launch, and only through `commit`. */
-export type Step =
-  | { readonly kind: 'challenge'; readonly wanted: Wanted }
-  /** Somebody has to approve it. `message`: whole lines for the person; empty: nothing new. The rest comes by itself. */
-  | { readonly kind: 'wait'; readonly message: string; readonly leftMs: number }
-  | { readonly kind: 'allow'; readonly message: string; readonly rule: string; readonly token: Uint8Array; readonly launch: Launch | undefined; readonly go: boolean }
-  | { readonly kind: 'deny'; readonly message: string; readonly rule: string };
-export type CommitStep = { readonly go: boolean; readonly message: string };
-export type End = { readonly end: 'exited' | 'signaled' | 'exec-failed' | 'sudo-error' | 'lost'; readonly value: number };
 
 /** `launching`: the request as it will run, with what the decision's obligations change. */
 type Yes = { readonly token: Uint8Array; readonly untilMs: number; readonly permitted: Permitted | undefined; readonly launching: Gathered; readonly place: Place | undefined };

@@ -1,6 +1,7 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { CommitAnswer_Answer, ServerFrameSchema, Verdict_Answer } from '@belay/proto/local';
-import { type Step, VERDICT_MS } from '../decide/elevation.ts';
+import { VERDICT_MS } from '../decide/elevation.ts';
+import type { Step } from '../decide/steps.ts';
 import type { Wanted } from '../decide/fulfilment.ts';
 import { inert } from '../decide/inert.ts';
 

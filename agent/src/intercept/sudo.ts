@@ -1,6 +1,7 @@
 import { bytesOf, type ByteString, byteStringOf, encodeUtf8 } from '@belay/core/bytes';
 import { type AuditError, type ClientFrame, type Commit, type DemandsMet, DemandsMet_Authentication, type Observed, Observed_Seen, type Outcome, Outcome_End, type SudoCheck } from '@belay/proto/local';
-import { Elevation, type ElevationDeps, type End, type Step } from '../decide/elevation.ts';
+import { Elevation, type ElevationDeps } from '../decide/elevation.ts';
+import type { End, Step } from '../decide/steps.ts';
 import { deniedEvent } from '../decide/evidence.ts';
 import type { Met } from '../decide/fulfilment.ts';
 import { listCommand, type Listed, listing, Validation } from '../decide/listing.ts';
