@@ -14,6 +14,7 @@
 #include "limits.h"
 #include "local-plan.h"
 #include "plan.h"
+#include "signals.h"
 
 enum { MAX_CHALLENGES = 8 };
 
@@ -81,8 +82,7 @@ static void leave(void) {
 static void hold_signals(struct session *session, bool hold) {
     sigset_t set;
     if (!session->becomes_command) return;
-    sigemptyset(&set);
-    for (size_t index = 0; index < sizeof ENDING / sizeof ENDING[0]; index++) sigaddset(&set, ENDING[index]);
+    signals_heard(&set, ENDING, sizeof ENDING / sizeof ENDING[0]);
     sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "signals.h"
+
 enum { LOOK_MS = 1000, MAX_TEXT = 160, NARROWEST = 20 };
 
 // Ctrl-Z is among them: SECURITY(T-33): who stops a waiting sudo would have its yes later, when nobody expects it.
@@ -20,15 +22,10 @@ static int64_t now_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-// What the caller ignores (nohup) stays ignored.
 static void begin(struct waiting *waiting) {
     sigset_t set;
-    struct sigaction action;
     if (waiting->begun) return;
-    sigemptyset(&set);
-    for (size_t index = 0; index < sizeof HELD / sizeof HELD[0]; index++) {
-        if (sigaction(HELD[index], NULL, &action) == 0 && action.sa_handler != SIG_IGN) sigaddset(&set, HELD[index]);
-    }
+    signals_heard(&set, HELD, sizeof HELD / sizeof HELD[0]);
     waiting->begun = true;
     sigprocmask(SIG_BLOCK, &set, &waiting->before);
     waiting->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

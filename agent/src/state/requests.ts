@@ -134,9 +134,13 @@ export class Requests {
     return asked;
   }
 
-  leftMs({ bootId, deadlineMs, expiresMs }: AskedFor): number {
+  leftMs(asked: AskedFor): number {
+    return Math.max(0, this.#remaining(asked));
+  }
+
+  #remaining({ bootId, deadlineMs, expiresMs }: AskedFor): number {
     const { clock } = this.#deps;
-    return Math.max(0, bootId === clock.bootId ? deadlineMs - clock.boot() : expiresMs - clock.now());
+    return bootId === clock.bootId ? deadlineMs - clock.boot() : expiresMs - clock.now();
   }
 
   /** It is no longer wanted, or its time is up. Recorded; the server hears of it at once. */
@@ -227,7 +231,7 @@ export class Requests {
   }
 
   #untilEnd(each: AskedFor): number {
-    return this.leftMs(each) + (each.state === 'approved' ? GRACE_MS : 0);
+    return this.#remaining(each) + (each.state === 'approved' ? GRACE_MS : 0);
   }
 
   #remove(number: number): void {
