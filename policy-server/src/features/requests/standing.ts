@@ -39,7 +39,6 @@ export function holderOf({ personId, accountId }: Answerer): string {
  * under a rule that the requester has just written.
  */
 export function standingOf(who: Answerer, asked: Case, to: 'approve' | 'deny' = 'approve'): Standing {
-  const { row } = asked;
   if (who.kind !== 'session' || who.accountId === undefined) return no('not-approver', 'Only people answer requests: a token is nobody.');
   const own = ownership(who, asked, to);
   if (own !== undefined) return own;

@@ -6,7 +6,7 @@ import { type Filed, readFiled } from './filing.ts';
 import { settleGrant } from './grants.ts';
 import { newId } from './ids.ts';
 import { refuseFilings, type Refusal } from './limits.ts';
-import { factsOf, hint, type RequestRow, tellAnswer } from './telling.ts';
+import { factsOf, type RequestRow, tellAnswer } from './telling.ts';
 import { inertText } from '../events/event-row.ts';
 
 export type TakeEventsDeps = Pick<ServerContext, 'store' | 'notices' | 'clock' | 'config'>;
