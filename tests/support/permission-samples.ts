@@ -20,6 +20,13 @@ async function made(world: World, path: string, content: unknown): Promise<Recor
   return answer.body;
 }
 
+const newPerson = async (world: World): Promise<string> => (await made(world, '/persons', { name: 'Somebody' }))['id'] as string;
+let accounts = 0;
+const newAccount = async (world: World): Promise<string> => {
+  const { account } = (await made(world, '/accounts', { name: `${world.tag}-${++accounts}`, bindings: [], password: 'not a good password' })) as { account: { id: string } };
+  return `/api/v1/accounts/${account.id}`;
+};
+
 const POLICY = `apiVersion: belay/v1
 kind: Policy
 metadata: { name: recovery }
@@ -58,6 +65,9 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/logout': 'elsewhere',
   'GET /api/v1/whoami': plain,
 
+  'GET /api/v1/sign-in': plain,
+  'GET /api/v1/session/oidc/start': 'elsewhere',
+  'GET /api/v1/session/oidc/callback/:id': 'elsewhere',
   'GET /api/v1/session': plain,
   'POST /api/v1/session': 'elsewhere',
   'POST /api/v1/session/totp': 'elsewhere',
@@ -84,6 +94,22 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/tokens': body({ name: 'made', ...tokenBody }),
   'POST /api/v1/tokens/:id/revoke': { ask: async (world) => ({ path: `/api/v1/tokens/${((await made(world, '/tokens', { name: 'x', ...tokenBody }))['info'] as { id: string }).id}/revoke` }) },
 
+  'GET /api/v1/permissions': plain,
+  'GET /api/v1/persons': plain,
+  'POST /api/v1/persons': body({ name: 'Made' }),
+  'GET /api/v1/persons/:id': { ask: async (world) => ({ path: `/api/v1/persons/${await newPerson(world)}` }) },
+  'POST /api/v1/persons/:id': { ask: async (world) => ({ path: `/api/v1/persons/${await newPerson(world)}`, body: { name: 'Other' } }) },
+  'POST /api/v1/persons/:id/users': { ask: async (world) => ({ path: `/api/v1/persons/${await newPerson(world)}/users`, body: { add: [{ user: world.tag, device: null }] } }) },
+  'GET /api/v1/accounts': plain,
+  'POST /api/v1/accounts': { ask: ({ tag }) => ({ body: { name: `${tag}-made`, bindings: [] } }) },
+  'GET /api/v1/accounts/:id': { ask: async (world) => ({ path: await newAccount(world) }) },
+  'POST /api/v1/accounts/:id/roles': { ask: async (world) => ({ path: `${await newAccount(world)}/roles`, body: { bindings: [{ role: 'viewer', groups: ['own'] }] } }) },
+  'POST /api/v1/accounts/:id/disable': { ask: async (world) => ({ path: `${await newAccount(world)}/disable` }) },
+  'POST /api/v1/accounts/:id/enable': { ask: async (world) => ({ path: `${await newAccount(world)}/enable` }) },
+  'POST /api/v1/accounts/:id/password': { ask: async (world) => ({ path: `${await newAccount(world)}/password` }) },
+  'POST /api/v1/accounts/:id/person': { ask: async (world) => ({ path: `${await newAccount(world)}/person`, body: { person: null } }) },
+  'POST /api/v1/accounts/:id/unlink-factors': { ask: async (world) => ({ path: `${await newAccount(world)}/unlink-factors` }) },
+
   'GET /api/v1/enroll-tokens': plain,
   'POST /api/v1/enroll-tokens': body({ uses: 1, validForMs: 60_000 }),
   'POST /api/v1/enroll-tokens/:id/revoke': { ask: async (world) => ({ path: `/api/v1/enroll-tokens/${((await made(world, '/enroll-tokens', { uses: 1, validForMs: 60_000 }))['info'] as { id: string }).id}/revoke` }) },
@@ -93,6 +119,7 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/devices/:device/rename': body({ name: 'renamed' }),
   'POST /api/v1/devices/:device/label': body({ labels: { site: 'bern' } }),
   'POST /api/v1/devices/:device/group': body({ add: ['own'] }),
+  'POST /api/v1/devices/:device/owner': body({ person: null }),
   'POST /api/v1/devices/:device/revoke': plain,
   'POST /api/v1/devices/:device/decommission': plain,
 

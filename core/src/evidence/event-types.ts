@@ -45,7 +45,7 @@ export const EVENT_TYPES = {
   'agent.enrolled': { writer: 'device', about: 'First event of an enrolled device\'s chain', fields: { address: { kind: 'text', about: 'Enrolment address of the server' } } },
   'agent.heartbeat': { writer: 'device', about: 'Nothing else was to be said for a while, and a rule in force ends when the server is silent', fields: {} },
   'policy.applied': { writer: 'device', about: 'A manifest came into force', fields: { epoch: { kind: 'number', about: 'Its epoch' }, number: { kind: 'number', about: 'Its number' }, issuedAt: { kind: 'number', about: 'When it was issued, ms' } } },
-  'policy.refused': { writer: 'device', about: 'A manifest, bundle or key list was refused; what was in force stays', fields: { code, what: { kind: 'text', about: 'manifest, bundle, role-keys or order' } } },
+  'policy.refused': { writer: 'device', about: 'A manifest, bundle or key list was refused; what was in force stays', fields: { code, what: { kind: 'text', about: 'manifest, bundle, role-keys, order, grant, answer or time' } } },
   'elevation.intent': {
     writer: 'device',
     about: 'Written, durably, before the command runs',
@@ -78,7 +78,7 @@ export const EVENT_TYPES = {
       forMs: { kind: 'number', about: 'For how long it is wanted, ms; 0: not said' },
       uses: { kind: 'number', about: 'How often it is wanted' },
       scope: { kind: 'text', optional: true, about: 'JSON: commands instead of the exact request, as in a grant' },
-      package: { kind: 'text', optional: true, about: 'JSON: the package that owns the file, its version, repository, signing key, whether it is unmodified' },
+      package: { kind: 'text', optional: true, about: 'JSON: the package that owns the file, its version, repositories, signing keys, whether it is unmodified; "none": no package does; absent: not known' },
       posture: { kind: 'text', about: 'JSON: how the device stands' },
       origin: { kind: 'text', optional: true, about: 'JSON: how the requester has logged in, and from where' },
       emergency: { kind: 'boolean', about: 'Break-glass: an emergency rule asks' },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { oidcProvider } from './oidc.ts';
 import { configKeys, parseConfig, variableOf } from './load.ts';
 
 const minimal = 'addresses: { fleet: "belay.example.org:7443", enrollment: "belay.example.org:7444" }\n';
@@ -53,6 +54,27 @@ describe('the configuration', () => {
 
   test('refuses a key that is given twice', () => {
     expect(parseConfig('server.yaml', `${minimal}log: {}\nlog: {}\n`, {})).toMatchObject({ ok: false, error: [{ place: 'server.yaml:3:1' }] });
+  });
+
+  test('takes providers of single sign-on, from the file or as JSON from the environment', () => {
+    const oidc = 'oidc:\n  - { id: corp, label: Corp, issuer: "https://login.example.org", clientId: belay }\n';
+    const provider = { id: 'corp', claims: { account: 'preferred_username', groups: 'groups' }, scopes: ['openid', 'profile', 'email'], createAccounts: true, roles: [] };
+    expect(parseConfig('server.yaml', minimal + oidc, {})).toMatchObject({ ok: true, value: { config: { oidc: [provider] } } });
+    const variable = JSON.stringify([{ id: 'corp', label: 'Corp', issuer: 'https://login.example.org', clientId: 'belay' }]);
+    expect(parseConfig('server.yaml', minimal, { BELAY_SERVER_OIDC: variable, BELAY_SERVER_PROXY_TRUSTED: '10.0.0.0/8, ::1' })).toMatchObject({ ok: true, value: { config: { oidc: [provider], proxy: { trusted: ['10.0.0.0/8', '::1'] } } } });
+    for (const wrong of ['http://login.example.org', 'login.example.org', 'https://user:pw@login.example.org']) {
+      expect(parseConfig('server.yaml', minimal + oidc.replace('https://login.example.org', wrong), {})).toMatchObject({ ok: false, error: [{ place: 'server.yaml:3:38' }] });
+    }
+    expect(parseConfig('server.yaml', minimal + oidc + oidc.slice(6), {}).ok).toBe(false);
+    for (const trusted of ['10.0.0.0/33', 'proxy.example.org', '0.0.0.0/0/0']) expect(parseConfig('server.yaml', `${minimal}proxy: { trusted: ["${trusted}"] }`, {}).ok).toBe(false);
+    expect(parseConfig('server.yaml', minimal, { BELAY_SERVER_OIDC: '{' })).toMatchObject({ ok: false, error: [{ place: 'BELAY_SERVER_OIDC' }] });
+  });
+
+  test('documents every key of a provider', () => {
+    const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+    const { claims, ...keys } = oidcProvider.shape;
+    const names = [...Object.keys(keys), ...Object.keys(claims.unwrap().shape).map((key) => `claims.${key}`)];
+    expect(names.filter((name) => !page.includes(`| \`${name}\` |`))).toEqual([]);
   });
 
   test('is documented key by key', () => {

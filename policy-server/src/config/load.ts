@@ -78,10 +78,19 @@ function override(values: Record<string, unknown>, environment: Environment): { 
 
 const LISTS = new Set(['tls.names', 'proxy.trusted']);
 
-/** Lists are written with commas, numbers as digits; everything else is text. */
+/** Lists are written with commas, numbers as digits, providers of single sign-on as JSON; everything else is text. */
 function valueOf(path: Path, text: string): unknown {
   if (LISTS.has(path.join('.'))) return text.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  if (path[0] === 'oidc') return jsonOr(text);
   return /^[0-9]{1,15}$/.test(text) ? Number(text) : text;
+}
+
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function setIn(values: Record<string, unknown>, path: Path, value: unknown): void {

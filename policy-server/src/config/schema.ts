@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { oidcProviders } from './oidc.ts';
 
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -98,6 +99,8 @@ export const configSchema = z.strictObject({
       trusted: z.array(z.string().refine(isAddressRange, 'expected an address or a range such as 10.0.0.0/8')).max(100).default([]),
     })
     .prefault({}),
+  /** Single sign-on. */
+  oidc: oidcProviders,
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
 });
 

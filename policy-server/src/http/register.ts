@@ -43,7 +43,7 @@ export type Registering = { readonly caller: Caller; readonly mayTry: (address: 
 const ANYONE: Identified = { principal: NOBODY, csrf: null };
 
 /** Where passwords, codes and keys are tried. */
-const SIGN_IN = new Set<RouteName>(['POST /api/v1/login', 'POST /api/v1/session', 'POST /api/v1/session/totp', 'POST /api/v1/session/passkey/options', 'POST /api/v1/session/passkey/finish', 'POST /api/v1/me/password']);
+const SIGN_IN = new Set<RouteName>(['POST /api/v1/login', 'POST /api/v1/session', 'POST /api/v1/session/totp', 'GET /api/v1/session/oidc/start', 'GET /api/v1/session/oidc/callback/:id', 'POST /api/v1/session/passkey/options', 'POST /api/v1/session/passkey/finish', 'POST /api/v1/me/password']);
 
 export function register(app: FastifyInstance, { name, shapes, handle }: Route, { caller, mayTry, ending }: Registering): void {
   const [method, url] = name.split(' ') as [Method, string];

@@ -1,8 +1,11 @@
 import type { WebPlace } from '../config/web-place.ts';
 import type { ServerContext } from '../context.ts';
+import { createAccountService } from '../features/accounts/account-service.ts';
+import { createOidc } from '../features/accounts/oidc.ts';
 import { createOwnFactors } from '../features/accounts/own-factors.ts';
 import { createOwnSessions } from '../features/accounts/own-sessions.ts';
 import { createPasskeys } from '../features/accounts/passkeys.ts';
+import { createPersonService } from '../features/accounts/person-service.ts';
 import { createSignIn } from '../features/accounts/sign-in.ts';
 import { createTokenService } from '../features/accounts/tokens.ts';
 import { createDeviceService } from '../features/devices/service.ts';
@@ -16,6 +19,8 @@ import { caseRunRoutes } from './case-run-routes.ts';
 import { deviceRoutes, enrollTokenRoutes } from './device-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { factorRoutes } from './factor-routes.ts';
+import { oidcRoutes } from './oidc-routes.ts';
+import { accountRoutes, permissionRoutes, personRoutes } from './people-routes.ts';
 import { grantRoutes } from './grant-routes.ts';
 import { policyQuestionRoutes } from './policy-question-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
@@ -32,6 +37,8 @@ export function allRoutes(context: ServerContext, web: () => WebPlace): readonly
   const session = { ...context, signIn, own: createOwnSessions(context) };
   const routes = [
     ...tokenRoutes({ tokens: createTokenService(context), signIn }), ...sessionRoutes(session), ...factorRoutes({ ...session, factors: createOwnFactors({ ...context, web }), passkeys: createPasskeys({ ...context, web }) }),
+    ...oidcRoutes({ ...session, oidc: createOidc({ ...context, web }), web }),
+    ...personRoutes(createPersonService(context)), ...accountRoutes(createAccountService(context)), ...permissionRoutes(),
     ...enrollTokenRoutes(devices), ...deviceRoutes(devices),
     ...policyRoutes(createPolicyService(context), context.config.limits.messageBytes), ...policyQuestionRoutes(createPolicyQuestions(context)), ...caseRunRoutes(createCaseRuns(context)),
     ...eventRoutes({ ...context, devices, events: createEventQuery(context) }), ...requestRoutes(context), ...grantRoutes(createGrantService(context)), ...statusRoutes(context),

@@ -23,6 +23,8 @@ export interface DeviceService extends TokenService {
   rename(device: string, name: string, actor: Actor): Promise<Result<Device, Failure>>;
   label(device: string, changes: LabelChanges, actor: Actor): Promise<Result<Device, Failure>>;
   group(device: string, changes: GroupChanges, actor: Actor): Promise<Result<Device, Failure>>;
+  /** `person` null: nobody's. */
+  setOwner(device: string, person: string | null, actor: Actor): Promise<Result<Device, Failure>>;
   revoke(device: string, actor: Actor): Promise<Result<Device, Failure>>;
   decommission(device: string, actor: Actor): Promise<Result<Device, Failure>>;
 }
@@ -43,7 +45,7 @@ function deviceReader({ store }: DeviceServiceDeps): Pick<DeviceService, 'list' 
   };
 }
 
-function deviceEditor(deps: DeviceServiceDeps): Pick<DeviceService, 'rename' | 'label' | 'group' | 'revoke' | 'decommission'> {
+function deviceEditor(deps: DeviceServiceDeps): Pick<DeviceService, 'rename' | 'label' | 'group' | 'setOwner' | 'revoke' | 'decommission'> {
   return {
     async rename(device, name, actor) {
       if (!isName(name)) return badName('device name', name);
@@ -67,6 +69,14 @@ function deviceEditor(deps: DeviceServiceDeps): Pick<DeviceService, 'rename' | '
       const { scope } = actor;
       if (scope !== 'all' && !names.every((name) => scope.includes(name))) return err(failure('BELAY_E_NOT_PERMITTED'));
       return change(deps, device, actor, (tx, id) => applyGroups(tx, id, changes));
+    },
+    async setOwner(device, person, actor) {
+      const owner = person === null ? null : await deps.store.db.selectFrom('persons').select(['id', 'name']).where('id', '=', person).executeTakeFirst();
+      if (owner === undefined) return err(failure('BELAY_E_BAD_REQUEST', 'There is no such person.'));
+      return change(deps, device, actor, async (tx, id) => {
+        await tx.updateTable('devices').set({ owner_person_id: owner?.id ?? null }).where('id', '=', id).execute();
+        return `owner = ${owner === null ? 'nobody' : `${owner.name} (${owner.id})`}`;
+      });
     },
     revoke: (device, actor) => retire(deps, device, 'revoked', actor),
     decommission: (device, actor) => retire(deps, device, 'decommissioned', actor),
