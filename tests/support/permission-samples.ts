@@ -1,6 +1,7 @@
 /** For each route something it answers 200 to when whoever asks may; the matrix of permissions is tried with these. */
 import type { RouteName } from '../../policy-server/src/http/access.ts';
 import { PASSWORD, type TestApi } from './api.ts';
+import { fileDirectly } from './requests.ts';
 
 /** `device` is called the-device and is in the group `own`. `token` is of whoever is tried, `admin` of an administrator. `tag` makes names new. */
 export type World = { readonly api: TestApi; readonly device: string; readonly admin: string; readonly token: string; readonly tag: string };
@@ -35,6 +36,25 @@ rules:
 const policies = async (world: World): Promise<void> => {
   await made(world, '/policies/apply', { files: [{ name: 'recovery.yaml', text: POLICY }] });
 };
+
+let requests = 0;
+
+/** A request of the device that approvers and administrators may answer; its id. */
+async function request({ api, device }: World, emergency = false): Promise<string> {
+  requests += 1;
+  const approval = [{ from: ['role:approver', 'role:administrator'], count: 1, withinMs: 600_000 }];
+  return fileDirectly(api.context, device, { number: requests, uid: 10_000 + requests, user: `user${requests}`, approval, emergency });
+}
+
+async function approved(world: World, emergency = false): Promise<Record<string, unknown>> {
+  return made(world, `/requests/${await request(world, emergency)}/approve`, {});
+}
+
+const grantOf = async (world: World): Promise<string> => ((await approved(world))['grant'] as { id: string }).id;
+const proposalOf = async (world: World): Promise<string> => ((await made(world, `/requests/${await request(world)}/propose`, {}))['proposal'] as { id: string }).id;
+const onRequest = (act: string, content: unknown, emergency?: boolean): Sample => ({
+  ask: async (world) => ({ path: `/api/v1/requests/${emergency === true ? String((await approved(world, true))['id']) : await request(world)}${act}`, body: content }),
+});
 
 const cases = 'apiVersion: belay/v1\nkind: PolicyTest\nmetadata: { name: daily }\ncases: [{ name: look, who: ada, run: [/usr/bin/id], expect: deny }]\n';
 const tokenBody = { bindings: [{ role: 'viewer', groups: 'all' }], validForMs: 60_000 };
@@ -117,6 +137,17 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'GET /api/v1/events/tail': 'elsewhere',
   'GET /api/v1/events/export': 'elsewhere',
   'GET /api/v1/events/csv': list('/api/v1/events/csv?type=device.enrolled', ({ device }) => device),
+
+  'GET /api/v1/requests': { isList: true, ask: async (world) => (await request(world), { path: '/api/v1/requests', shows: world.device }) },
+  'GET /api/v1/requests/:id': onRequest('', undefined),
+  'POST /api/v1/requests/:id/approve': onRequest('/approve', {}),
+  'POST /api/v1/requests/:id/deny': onRequest('/deny', { words: 'no' }),
+  'POST /api/v1/requests/:id/propose': onRequest('/propose', {}),
+  'POST /api/v1/requests/:id/review': onRequest('/review', { words: 'seen' }, true),
+  'GET /api/v1/grants': { isList: true, ask: async (world) => (await approved(world), { path: '/api/v1/grants', shows: world.device }) },
+  'POST /api/v1/grants/:id/revoke': { ask: async (world) => ({ path: `/api/v1/grants/${await grantOf(world)}/revoke` }) },
+  'GET /api/v1/proposals': plain,
+  'POST /api/v1/proposals/:id/settle': { ask: async (world) => ({ path: `/api/v1/proposals/${await proposalOf(world)}/settle`, body: { outcome: 'declined' } }) },
 
   'GET /healthz': plain,
   'GET /readyz': plain,
