@@ -94,6 +94,7 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/tokens': body({ name: 'made', ...tokenBody }),
   'POST /api/v1/tokens/:id/revoke': { ask: async (world) => ({ path: `/api/v1/tokens/${((await made(world, '/tokens', { name: 'x', ...tokenBody }))['info'] as { id: string }).id}/revoke` }) },
 
+  'GET /api/v1/openapi.json': plain,
   'GET /api/v1/permissions': plain,
   'GET /api/v1/persons': plain,
   'POST /api/v1/persons': body({ name: 'Made' }),

@@ -35,6 +35,7 @@ export const ACCESS = {
   'POST /api/v1/tokens': 'tokens.write',
   'POST /api/v1/tokens/:id/revoke': 'tokens.write',
 
+  'GET /api/v1/openapi.json': 'anybody',
   'GET /api/v1/permissions': 'anybody',
   'GET /api/v1/persons': 'people.read',
   'POST /api/v1/persons': 'people.write',
