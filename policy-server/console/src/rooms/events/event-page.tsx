@@ -1,0 +1,82 @@
+import { useQuery } from '@tanstack/react-query';
+import { BadgeCheck, Link2, Link2Off } from 'lucide-react';
+import { Link } from 'wouter';
+import type { EventProof, FieldView } from '../../api/types.ts';
+import { BackLink } from '../../ui/back-link.tsx';
+import { Badge } from '../../ui/badge.tsx';
+import { Inert } from '../../ui/inert-text.tsx';
+import { Notice } from '../../ui/notice.tsx';
+import { Facts, Page, Section } from '../../ui/page.tsx';
+import { Problem } from '../../ui/problem.tsx';
+import { Lines } from '../../ui/skeleton.tsx';
+import { At } from '../../ui/time.tsx';
+import { DeviceName } from './events-page.tsx';
+import { useEventProof } from './queries.ts';
+import { TypeBadge } from './type-badge.tsx';
+
+export function EventPage({ id }: { readonly id: string }) {
+  const proof = useEventProof(id);
+  const back = <BackLink href="/events">Events</BackLink>;
+  if (proof.data === undefined) return <Page title="Event" back={back}>{proof.error === null ? <Lines count={8} /> : <Problem error={proof.error} again={() => void proof.refetch()} />}</Page>;
+  const { event } = proof.data;
+  const fields = Object.entries(event.fields);
+  return (
+    <Page title={`Event ${event.id}`} back={back} heading={<Inert text={event.summary} />} lead={<><TypeBadge type={event.type} /> received <At at={event.serverTime} /></>}>
+      <div className="two">
+        <Section title="What happened">
+          <Facts facts={[
+            ['On', <DeviceName id={event.device} />],
+            ['By', event.user === null && event.uid === null ? <span className="faint">nobody</span> : <><Inert text={event.user ?? ''} /> {event.uid !== null && <span className="faint">uid {event.uid}</span>}</>],
+            ['By its own clock', <At at={event.deviceTime} />],
+            ...(event.request === null ? [] : [['Request', <Link href={`/events?device=${encodeURIComponent(event.device)}&request=${event.request}`}>{event.request}: all its events</Link>] as const]),
+            ...(event.rule === null ? [] : [['Rule', <Inert text={event.rule} />] as const]),
+          ]} />
+        </Section>
+        <Section title="Place in the chain"><Place proof={proof.data} /></Section>
+      </div>
+      <Verification proof={proof.data} />
+      {fields.length > 0 && <Section title="All that was signed"><Facts facts={fields.map(([name, value]) => [name, <Value value={value} />])} /></Section>}
+    </Page>
+  );
+}
+
+function Value({ value }: { readonly value: FieldView }) {
+  if (typeof value !== 'object' || value === null) return <code><Inert text={String(value)} strict /></code>;
+  if (value.length === 0) return <span className="faint">none</span>;
+  return <ol className="argv">{value.map((each, index) => <li key={index}><code>{each === '' ? 'empty' : <Inert text={String(each)} strict />}</code></li>)}</ol>;
+}
+
+function Place({ proof: { event, newest } }: { readonly proof: EventProof }) {
+  return (
+    <Facts facts={[
+      ['Place', <>{event.seq} of {newest}</>],
+      ['Chain', <code className="hash">{event.chain}</code>],
+      ['Written by', event.device === 'server' ? 'a server process' : 'the device'],
+    ]} />
+  );
+}
+
+/** Done here, by the same code as belay-verify: what the server says of its own events is not asked. */
+function Verification({ proof }: { readonly proof: EventProof }) {
+  const check = useQuery({
+    queryKey: ['event-verified', proof.event.id, proof.records.length, proof.receipt === null], staleTime: Infinity,
+    queryFn: async () => (await import('./verify.ts')).verifyProof(proof),
+  });
+  if (check.error !== null) return <Section title="Verification"><Problem error={check.error} /></Section>;
+  if (check.data === undefined) return <Section title="Verification"><Lines count={3} /></Section>;
+  const { steps, isGood, server } = check.data;
+  return (
+    <Section title="Verification" aside={isGood ? <Badge tone="good" icon={<BadgeCheck />}>verified in this browser</Badge> : <Badge tone="bad">does not hold</Badge>}>
+      <ol className="steps">
+        {steps.map(({ what, holds, detail }) => (
+          <li key={what} className={holds === true ? 'good' : holds === false ? 'bad' : 'open'}>
+            <span className="icon" aria-hidden="true">{holds === false ? <Link2Off /> : <Link2 />}</span>
+            <div><strong>{what}</strong> <span className="visually-hidden">{holds === true ? 'holds' : holds === false ? 'does not hold' : 'open'}</span><div className="faint">{detail}</div></div>
+          </li>
+        ))}
+      </ol>
+      {!isGood && <Notice tone="bad" title="This event cannot be trusted">Export the evidence of its device and run <code>belay-verify</code>: it names the exact place.</Notice>}
+      <p className="faint">Signed under the root key <code className="hash">{server}</code>. Compare it once with what <code>belay-server init</code> printed.</p>
+    </Section>
+  );
+}
