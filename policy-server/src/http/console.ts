@@ -4,10 +4,11 @@ import type { ConsoleFile, ConsoleFiles } from './console-files.ts';
 
 /**
  * SECURITY(T-29): what devices and people wrote is only ever text here; were it not, it could still load and run nothing. Styles are the
- * console's own files; `trusted-types 'none'` leaves no way to make markup out of text.
+ * console's own files, but for one line that react-aria adds (`touch-action` of what can be pressed), named by its hash; `trusted-types 'none'`
+ * leaves no way to make markup out of text.
  */
 const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "font-src 'self'", "connect-src 'self'", "manifest-src 'self'",
+  "default-src 'none'", "script-src 'self'", "style-src 'self' 'sha256-38RhXrc7EdReTKsOm23ZPOCUgniTUUcjky8QOOrQx6o='", "img-src 'self' data:", "font-src 'self'", "connect-src 'self'", "manifest-src 'self'",
   "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'", "trusted-types 'none'",
 ].join('; ');
 

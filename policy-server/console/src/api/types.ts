@@ -127,7 +127,7 @@ export type EventProof = {
   readonly roleKeys: string;
   readonly admission: string;
   readonly writer: 'device' | 'server';
-  readonly start: { readonly seq: number; readonly head: string; readonly keyIndex: number; readonly publicKey: string };
+  readonly start: { readonly seq: number; readonly head: string; readonly keyIndex: number; readonly publicKey: string } | null;
   readonly records: readonly string[];
   readonly receipt: string | null;
   readonly newest: number;

@@ -33,6 +33,7 @@ export function SessionGate({ children }: { readonly children: ReactNode }) {
   const { data: session, error, isPending, refetch } = useQuery({ queryKey: ['session'], queryFn: readSession, staleTime: 60_000, retry: 1 });
   const isSignedIn = session !== null && session !== undefined;
   useEffect(() => onSignedOut(() => {
+    if (client.getQueryData<Session | null>(['session']) == null) return;
     setExpired(true);
     forgetEverything(client);
   }), [client]);

@@ -40,7 +40,7 @@ export function SignIn({ hasExpired, signedIn }: Props) {
       <div className="sign-in-card">
         <header><Mark /><h1>{second === undefined ? 'Sign in to Belay' : 'One more step'}</h1></header>
         {hasExpired && <Notice tone="info">Your session has ended. Sign in and you are back where you were.</Notice>}
-        <div role="alert">{problem !== undefined && <Notice tone="bad">{problem}</Notice>}</div>
+        {problem !== undefined && <div role="alert"><Notice tone="bad">{problem}</Notice></div>}
         {second === undefined
           ? <FirstStep isBusy={isBusy} passkey={passkey} password={(name, password) => attempt(() => post('/session', { name, password }))} />
           : <SecondStep second={second} isBusy={isBusy} passkey={() => passkey(second.challenge)} back={() => setSecond(undefined)}

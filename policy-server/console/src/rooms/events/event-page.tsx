@@ -1,6 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { BadgeCheck, Link2, Link2Off } from 'lucide-react';
+import { useState } from 'react';
 import { Link } from 'wouter';
+import { get } from '../../api/client.ts';
 import type { EventProof, FieldView } from '../../api/types.ts';
 import { BackLink } from '../../ui/back-link.tsx';
 import { Badge } from '../../ui/badge.tsx';
@@ -13,6 +15,7 @@ import { At } from '../../ui/time.tsx';
 import { DeviceName } from './events-page.tsx';
 import { useEventProof } from './queries.ts';
 import { TypeBadge } from './type-badge.tsx';
+import type { Verified } from './verify.ts';
 
 export function EventPage({ id }: { readonly id: string }) {
   const proof = useEventProof(id);
@@ -46,27 +49,35 @@ function Value({ value }: { readonly value: FieldView }) {
   return <ol className="argv">{value.map((each, index) => <li key={index}><code>{each === '' ? 'empty' : <Inert text={String(each)} strict />}</code></li>)}</ol>;
 }
 
-function Place({ proof: { event, newest } }: { readonly proof: EventProof }) {
+function Place({ proof: { event, newest, writer } }: { readonly proof: EventProof }) {
   return (
     <Facts facts={[
       ['Place', <>{event.seq} of {newest}</>],
       ['Chain', <code className="hash">{event.chain}</code>],
-      ['Written by', event.device === 'server' ? 'a server process' : 'the device'],
+      ['Written by', writer === 'server' ? 'a server process' : 'the device'],
     ]} />
   );
 }
 
 /** Done here, by the same code as belay-verify: what the server says of its own events is not asked. */
 function Verification({ proof }: { readonly proof: EventProof }) {
+  const [progress, setProgress] = useState('');
+  const { id } = proof.event;
   const check = useQuery({
-    queryKey: ['event-verified', proof.event.id, proof.records.length, proof.receipt === null], staleTime: Infinity,
-    queryFn: async () => (await import('./verify.ts')).verifyProof(proof),
+    queryKey: ['event-verified', id, proof.newest], staleTime: Infinity,
+    queryFn: async ({ signal }) => (await import('./verify.ts')).verifyProof(
+      proof, async (after) => (await get<EventProof>(`/events/${id}/proof`, { after }, signal)).records, (done, all) => setProgress(`${done} of ${Math.max(done, all)} events`),
+    ),
   });
   if (check.error !== null) return <Section title="Verification"><Problem error={check.error} /></Section>;
-  if (check.data === undefined) return <Section title="Verification"><Lines count={3} /></Section>;
-  const { steps, isGood, server } = check.data;
+  if (check.data === undefined) return <Section title="Verification" aside={<span className="faint">{progress}</span>}><Lines count={4} /></Section>;
+  return <Verdict {...check.data} isHidden={proof.start === null} />;
+}
+
+function Verdict({ steps, isGood, server, isHidden }: Verified & { readonly isHidden: boolean }) {
+  const badge = isHidden ? <Badge tone="warn">not all of it</Badge> : isGood ? <Badge tone="good" icon={<BadgeCheck />}>verified in this browser</Badge> : <Badge tone="bad">does not hold</Badge>;
   return (
-    <Section title="Verification" aside={isGood ? <Badge tone="good" icon={<BadgeCheck />}>verified in this browser</Badge> : <Badge tone="bad">does not hold</Badge>}>
+    <Section title="Verification" aside={badge}>
       <ol className="steps">
         {steps.map(({ what, holds, detail }) => (
           <li key={what} className={holds === true ? 'good' : holds === false ? 'bad' : 'open'}>
@@ -75,6 +86,7 @@ function Verification({ proof }: { readonly proof: EventProof }) {
           </li>
         ))}
       </ol>
+      {isHidden && <Notice tone="info" title="This event is in a server’s own chain">It holds events about every device. Whoever may see all of them can verify it.</Notice>}
       {!isGood && <Notice tone="bad" title="This event cannot be trusted">Export the evidence of its device and run <code>belay-verify</code>: it names the exact place.</Notice>}
       <p className="faint">Signed under the root key <code className="hash">{server}</code>. Compare it once with what <code>belay-server init</code> printed.</p>
     </Section>
