@@ -14,6 +14,8 @@ import './styles/shell.css';
 import './styles/table.css';
 import './styles/rooms.css';
 
+// Zod, which comes with core, would try whether it may make functions out of text; the content security policy says no, loudly.
+Object.assign(globalThis, { __zod_globalConfig: { jitless: true } });
 applyTheme();
 
 /** A refusal stays one; what was not reached is worth a second try. */

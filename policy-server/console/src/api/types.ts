@@ -41,9 +41,9 @@ export type RequestSummary = {
 };
 
 export type Argument = { readonly text: string; readonly exact: string };
-export type PackageInfo = { readonly name: string; readonly version?: string; readonly repository?: string | null; readonly key?: string | null; readonly unmodified?: boolean | null };
+export type PackageInfo = { readonly name: string; readonly version: string; readonly repository: string | null; readonly key: string | null; readonly unmodified: boolean | null };
 export type HistoryPart = { readonly total: number; readonly approved: number; readonly denied: number; readonly last: readonly HistoryItem[] };
-export type HistoryItem = { readonly id: string; readonly number: number; readonly command: string; readonly user: string; readonly state: RequestState; readonly filedAt: number; readonly device?: Ref };
+export type HistoryItem = { readonly id: string; readonly command: string; readonly user: string; readonly device: string; readonly state: RequestState; readonly filedAt: number };
 export type DecisionMade = { readonly by: string; readonly decision: 'approved' | 'denied'; readonly words: string | null; readonly at: number; readonly stage: number };
 
 export type RequestDetail = RequestSummary & {
@@ -53,7 +53,8 @@ export type RequestDetail = RequestSummary & {
   readonly environment: readonly string[];
   readonly digest: string;
   readonly sha256: string | null;
-  readonly package: PackageInfo | null;
+  /** `none`: no package owns the file; null: the device does not know. */
+  readonly package: PackageInfo | 'none' | null;
   readonly posture: Readonly<Record<string, unknown>>;
   readonly origin: Readonly<Record<string, unknown>> | null;
   readonly scope: GrantScope | null;
@@ -65,7 +66,7 @@ export type RequestDetail = RequestSummary & {
   readonly grant: Grant | null;
   readonly review: { readonly by: string; readonly words: string; readonly at: number } | null;
 };
-export type GrantScope = { readonly commands: readonly { readonly command: string; readonly args?: readonly string[] }[] };
+export type GrantScope = { readonly text: string; readonly commands: readonly { readonly command: string; readonly args: readonly string[] | null }[] };
 export type ApproveBody = { readonly words?: string; readonly forMs?: number; readonly uses?: number; readonly exact?: true };
 
 export type Grant = {
@@ -137,7 +138,7 @@ export type PolicySummary = { readonly kind: string; readonly name: string; read
 export type PolicyDetail = PolicySummary & { readonly version: number; readonly source: string };
 export type PolicyVersion = { readonly version: number; readonly createdAt: number; readonly createdBy: string; readonly comment: string; readonly rollbackOf: number | null };
 export type PolicyChange = { readonly name: string; readonly change: 'added' | 'changed' | 'removed' | 'unchanged'; readonly diff: string };
-export type Proposal = { readonly id: string; readonly request: string; readonly yaml: string; readonly by: string; readonly createdAt: number; readonly state: string };
+export type Proposal = { readonly id: string; readonly request: string; readonly yaml: string; readonly by: string; readonly createdAt: number; readonly state: 'open' | 'taken' | 'declined'; readonly settledBy: string | null; readonly settledAt: number | null };
 
 export type PersonUser = { readonly user: string; readonly device: string | null };
 export type Person = { readonly id: string; readonly name: string; readonly email: string | null; readonly managerId: string | null; readonly users?: readonly PersonUser[]; readonly accounts?: readonly Ref[] };

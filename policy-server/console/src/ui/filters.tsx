@@ -1,4 +1,4 @@
-import { X } from 'lucide-react';
+import { SlidersHorizontal, X } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { Button } from './button.tsx';
@@ -32,13 +32,17 @@ export function useFilters(specs: readonly FilterSpec[]): readonly [FilterValues
 type Props = { readonly filters: readonly FilterSpec[]; readonly values: FilterValues; change(name: string, value: string): void };
 
 export function FilterBar({ filters, values, change }: Props) {
-  const isAny = filters.some(({ name }) => (values[name] ?? '') !== '');
+  const [isOpen, setOpen] = useState(false);
+  const count = filters.filter(({ name }) => (values[name] ?? '') !== '').length;
   return (
-    <div className="filters" role="search">
+    <div className={isOpen ? 'filters open' : 'filters'} role="search">
       {filters.map((spec) => (spec.options === undefined
         ? <TextFilter key={spec.name} spec={spec} value={values[spec.name] ?? ''} change={change} />
         : <Select key={spec.name} label={spec.label} options={spec.options} value={values[spec.name] ?? ''} onChange={(event) => change(spec.name, event.target.value)} />))}
-      <Button tone="quiet" isSmall icon={<X />} isDisabled={!isAny} onPress={() => filters.forEach(({ name }) => change(name, ''))}>Clear</Button>
+      <div className="actions">
+        {filters.length > 1 && <Button isSmall icon={<SlidersHorizontal />} aria-expanded={isOpen} isNarrowOnly onPress={() => setOpen(!isOpen)}>{count === 0 ? 'Filters' : `Filters (${count})`}</Button>}
+        <Button tone="quiet" isSmall icon={<X />} isDisabled={count === 0} onPress={() => filters.forEach(({ name }) => change(name, ''))}>Clear</Button>
+      </div>
     </div>
   );
 }

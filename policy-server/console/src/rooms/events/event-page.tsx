@@ -12,7 +12,8 @@ import { Facts, Page, Section } from '../../ui/page.tsx';
 import { Problem } from '../../ui/problem.tsx';
 import { Lines } from '../../ui/skeleton.tsx';
 import { At } from '../../ui/time.tsx';
-import { DeviceName } from './events-page.tsx';
+import { DeviceName } from '../devices/device-name.tsx';
+import { EventWords } from './event-words.tsx';
 import { useEventProof } from './queries.ts';
 import { TypeBadge } from './type-badge.tsx';
 import type { Verified } from './verify.ts';
@@ -24,7 +25,7 @@ export function EventPage({ id }: { readonly id: string }) {
   const { event } = proof.data;
   const fields = Object.entries(event.fields);
   return (
-    <Page title={`Event ${event.id}`} back={back} heading={<Inert text={event.summary} />} lead={<><TypeBadge type={event.type} /> received <At at={event.serverTime} /></>}>
+    <Page title={`Event ${event.id}`} back={back} heading={<EventWords event={event} />} lead={<><TypeBadge type={event.type} /> received <At at={event.serverTime} /></>}>
       <div className="two">
         <Section title="What happened">
           <Facts facts={[
@@ -38,14 +39,15 @@ export function EventPage({ id }: { readonly id: string }) {
         <Section title="Place in the chain"><Place proof={proof.data} /></Section>
       </div>
       <Verification proof={proof.data} />
-      {fields.length > 0 && <Section title="All that was signed"><Facts facts={fields.map(([name, value]) => [name, <Value value={value} />])} /></Section>}
+      {fields.length > 0 && <Section title="All that was signed"><Facts facts={fields.map(([name, value]) => [name, <Value name={name} value={value} />])} /></Section>}
     </Page>
   );
 }
 
-function Value({ value }: { readonly value: FieldView }) {
+function Value({ name, value }: { readonly name: string; readonly value: FieldView }) {
   if (typeof value !== 'object' || value === null) return <code><Inert text={String(value)} strict /></code>;
   if (value.length === 0) return <span className="faint">none</span>;
+  if (name === 'rules') return <Inert text={value.join(', ')} />;
   return <ol className="argv">{value.map((each, index) => <li key={index}><code>{each === '' ? 'empty' : <Inert text={String(each)} strict />}</code></li>)}</ol>;
 }
 

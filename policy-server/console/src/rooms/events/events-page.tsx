@@ -1,7 +1,6 @@
 import { EVENT_TYPES } from '@belay/core/event-types';
 import { Activity, Download } from 'lucide-react';
 import { useMemo } from 'react';
-import { Link } from 'wouter';
 import { pathWith } from '../../api/client.ts';
 import type { EventView } from '../../api/types.ts';
 import { type Column, DataTable } from '../../ui/data-table.tsx';
@@ -11,6 +10,8 @@ import { Inert } from '../../ui/inert-text.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Problem } from '../../ui/problem.tsx';
 import { Ago, At } from '../../ui/time.tsx';
+import { DeviceName } from '../devices/device-name.tsx';
+import { EventWords } from './event-words.tsx';
 import { type EventFilter, useEvents } from './queries.ts';
 import { TypeBadge } from './type-badge.tsx';
 
@@ -62,7 +63,7 @@ function Exports({ filter }: { readonly filter: EventFilter }) {
 }
 
 const COLUMNS: readonly Column<EventView>[] = [
-  { id: 'summary', header: 'What happened', isMain: true, className: 'wide', cell: ({ summary }) => <span className="clip"><Inert text={summary} /></span> },
+  { id: 'summary', header: 'What happened', isMain: true, className: 'wide', cell: (event) => <span className="clip"><EventWords event={event} /></span> },
   { id: 'type', header: 'Type', cell: ({ type }) => <TypeBadge type={type} />, sort: ({ type }) => type },
   { id: 'user', header: 'User', cell: ({ user, uid }) => (user === null ? uid ?? <span className="faint">–</span> : <Inert text={user} />), sort: ({ user }) => user },
   { id: 'device', header: 'Device', cell: ({ device }) => <DeviceName id={device} />, sort: ({ device }) => device },
@@ -72,10 +73,6 @@ const COLUMNS: readonly Column<EventView>[] = [
   { id: 'deviceTime', header: 'By its own clock', cell: ({ deviceTime }) => <At at={deviceTime} />, sort: ({ deviceTime }) => deviceTime },
   { id: 'time', header: 'Received', className: 'tight', cell: ({ serverTime }) => <Ago at={serverTime} />, sort: ({ serverTime }) => serverTime },
 ];
-
-export function DeviceName({ id }: { readonly id: string }) {
-  return id === 'server' ? <>the server</> : <Link href={`/devices/${id}`}><code className="short">{id.slice(0, 10)}…</code></Link>;
-}
 
 function EventsEmpty({ isFiltered }: { readonly isFiltered: boolean }) {
   if (isFiltered) return <Empty title="No event is like that" icon={<Activity />}>Words are looked for in what happened, each from its beginning; users, devices and rules are matched in full.</Empty>;

@@ -1,8 +1,8 @@
 import { Link } from 'wouter';
-import { Inert } from '../../ui/inert-text.tsx';
 import { Problem } from '../../ui/problem.tsx';
 import { Lines } from '../../ui/skeleton.tsx';
 import { Ago } from '../../ui/time.tsx';
+import { EventWords } from './event-words.tsx';
 import { useEvents } from './queries.ts';
 import { TypeBadge } from './type-badge.tsx';
 
@@ -12,5 +12,5 @@ export function RecentEvents({ device }: { readonly device: string }) {
   const rows = list.data?.pages[0]?.events;
   if (rows === undefined) return <Lines count={3} />;
   if (rows.length === 0) return <p className="faint">Nothing has come from it yet.</p>;
-  return <ul className="history">{rows.map(({ id, summary, serverTime, type }) => <li key={id}><Link href={`/events/${id}`} className="clip"><Inert text={summary} /></Link><span className="faint"><Ago at={serverTime} /></span><TypeBadge type={type} /></li>)}</ul>;
+  return <ul className="history">{rows.map((event) => <li key={event.id}><Link href={`/events/${event.id}`} className="clip"><EventWords event={event} /></Link><span className="faint"><Ago at={event.serverTime} /></span><TypeBadge type={event.type} /></li>)}</ul>;
 }

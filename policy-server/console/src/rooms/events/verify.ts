@@ -2,12 +2,8 @@ import { fromHex, toHex } from '@belay/core/bytes';
 import { type ChainState, deviceIdOf, type EventRecord, openEnvelope, serverIdOf, type Trust, verifyEvents } from '@belay/core/evidence';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
-import { z } from 'zod';
 import type { EventProof } from '../../api/types.ts';
 import { bytesOfBase64 } from '../../ui/inert.ts';
-
-// Zod would try whether it may make functions out of text; the content security policy says no, loudly.
-z.config({ jitless: true });
 
 export type Step = { readonly what: string; readonly holds: boolean | undefined; readonly detail: string };
 export type Verified = { readonly steps: readonly Step[]; readonly isGood: boolean; readonly server: string };

@@ -1,9 +1,5 @@
 import { lint, type LintFinding, parsePolicyDocuments, type PolicyProblem } from '@belay/core/policy-tools';
-import { z } from 'zod';
 import type { PolicyDetail } from '../../api/types.ts';
-
-// Zod would try whether it may make functions out of text; the content security policy says no, loudly.
-z.config({ jitless: true });
 
 export type Linted = { readonly findings: readonly LintFinding[]; readonly problems: readonly PolicyProblem[] };
 

@@ -29,13 +29,12 @@ export function ProposalsPage() {
 function One({ proposal }: { readonly proposal: Proposal }) {
   const { may } = useSession();
   const settle = useSettle();
-  const { id, request, yaml, by, createdAt, state } = proposal;
-  const isOpen = state === 'open' || state === 'pending';
+  const { id, request, yaml, by, createdAt, state, settledBy } = proposal;
   return (
     <Section title={`Proposal ${id}`} aside={<span className="faint">by <Inert text={by} />, <Ago at={createdAt} /> · <Link href={`/requests/${request}`}>the request</Link></span>}>
       <SourceView text={yaml} />
       {settle.error !== null && <Problem error={settle.error} />}
-      {!isOpen ? <Badge tone={state === 'taken' ? 'good' : 'neutral'}>{state}</Badge> : may('policies.write') && (
+      {state !== 'open' ? <p><Badge tone={state === 'taken' ? 'good' : 'neutral'}>{state}</Badge>{settledBy !== null && <> by <Inert text={settledBy} /></>}</p> : may('policies.write') && (
         <div className="actions end"><Button onPress={() => settle.mutate({ id, outcome: 'declined' })} isPending={settle.isPending}>Decline</Button><Button tone="primary" onPress={() => settle.mutate({ id, outcome: 'taken' })} isPending={settle.isPending}>I have taken it up</Button></div>
       )}
     </Section>

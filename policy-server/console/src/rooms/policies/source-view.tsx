@@ -33,10 +33,11 @@ function Finding({ finding: { code, severity, message, reason, rewrite, accepted
   );
 }
 
-const PARTS = /^(\s*)(- )?((?:"[^"]*"|[\w/.-]+):)?(.*?)(\s#.*|^#.*)?$/;
+const PARTS = /^(\s*)(- )?((?:"[^"]*"|[\w/.-]+):)?(.*?)(\s#.*)?$/;
 
 /** Just enough colour to read by: keys, and comments. */
 function Yaml({ line }: { readonly line: string }) {
+  if (line.trimStart().startsWith('#')) return <span className="y-comment"><Inert text={line} /></span>;
   const [, blank = '', dash = '', key = '', rest = '', comment = ''] = PARTS.exec(line) ?? [undefined, '', '', '', line, ''];
   return <>{blank}{dash !== '' && <span className="y-mark">{dash}</span>}{key !== '' && <span className="y-key"><Inert text={key} /></span>}<Inert text={rest} />{comment !== '' && <span className="y-comment"><Inert text={comment} /></span>}</>;
 }

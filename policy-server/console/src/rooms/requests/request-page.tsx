@@ -107,12 +107,13 @@ function Command({ request }: { readonly request: RequestDetail }) {
 }
 
 function PackageWords({ request: { package: owner } }: { readonly request: RequestDetail }) {
-  if (owner === null) return <span className="warn-text">belongs to no package</span>;
-  const { name, version = '', repository, key, unmodified } = owner;
+  if (owner === null) return <span className="warn-text">the device does not know</span>;
+  if (owner === 'none') return <span className="warn-text">belongs to no package</span>;
+  const { name, version, repository, key, unmodified } = owner;
   return (
     <>
       <Inert text={`${name} ${version}`} /> {unmodified === true ? <Badge tone="good">unmodified</Badge> : <Badge tone={unmodified === false ? 'bad' : 'warn'}>{unmodified === false ? 'modified on disk' : 'not checked'}</Badge>}
-      <span className="faint block">{repository === null || repository === undefined ? 'from no known repository' : <>from <Inert text={repository} /></>}{key === null || key === undefined ? ', unsigned' : <>, signed by <code><Inert text={key} /></code></>}</span>
+      <span className="faint block">{repository === null ? 'from no known repository' : <>from <Inert text={repository} /></>}{key === null ? ', unsigned' : <>, signed by <code><Inert text={key} /></code></>}</span>
     </>
   );
 }
