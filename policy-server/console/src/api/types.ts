@@ -38,6 +38,8 @@ export type RequestSummary = {
   readonly mayAnswer: boolean;
   readonly whyNot: string | null;
   readonly answeredAt: number | null;
+  /** An emergency that nobody has looked at yet. */
+  readonly needsReview: boolean;
 };
 
 export type Argument = { readonly text: string; readonly exact: string };
@@ -140,18 +142,26 @@ export type PolicyVersion = { readonly version: number; readonly createdAt: numb
 export type PolicyChange = { readonly name: string; readonly change: 'added' | 'changed' | 'removed' | 'unchanged'; readonly diff: string };
 export type Proposal = { readonly id: string; readonly request: string; readonly yaml: string; readonly by: string; readonly createdAt: number; readonly state: 'open' | 'taken' | 'declined'; readonly settledBy: string | null; readonly settledAt: number | null };
 
-export type PersonUser = { readonly user: string; readonly device: string | null };
-export type Person = { readonly id: string; readonly name: string; readonly email: string | null; readonly managerId: string | null; readonly users?: readonly PersonUser[]; readonly accounts?: readonly Ref[] };
+export type PersonUser = { readonly user: string; readonly device: Ref | null };
+export type Person = { readonly id: string; readonly name: string; readonly email: string | null; readonly manager: Ref | null; readonly users: readonly PersonUser[]; readonly accounts: readonly Ref[]; readonly createdAt: number };
+/** `source`: local, or the provider whose claims give the role. */
+export type HeldBinding = Binding & { readonly source: string };
 export type Account = {
   readonly id: string;
   readonly name: string;
+  readonly email: string | null;
   readonly disabled: boolean;
   readonly person: Ref | null;
-  readonly bindings: readonly Binding[];
-  readonly secondFactors?: readonly SecondFactor[];
-  readonly lockedUntil?: number | null;
+  readonly bindings: readonly HeldBinding[];
+  readonly groups: readonly string[];
+  readonly factors: { readonly password: boolean; readonly totp: boolean; readonly passkeys: number };
+  readonly issuers: readonly string[];
+  readonly lastLoginAt: number | null;
+  readonly lockedUntil: number | null;
   readonly createdAt: number;
 };
+/** `password`: made up by the server, shown this once; null when it was given. */
+export type WithPassword = { readonly account: Account; readonly password: string | null };
 export type OwnSession = { readonly id: string; readonly transport: 'bearer' | 'cookie'; readonly createdAt: number; readonly expiresAt: number; readonly lastUsedAt: number | null; readonly peer: string | null; readonly agent: string | null; readonly current: boolean };
 export type Passkey = { readonly id: string; readonly name: string; readonly createdAt: number; readonly lastUsedAt: number | null };
 export type Factors = { readonly password: boolean; readonly totp: boolean; readonly recoveryCodes: number; readonly passkeys: readonly Passkey[] };

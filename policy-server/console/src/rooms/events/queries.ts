@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { get, segment } from '../../api/client.ts';
 import type { EventProof, EventView, Page } from '../../api/types.ts';
 
@@ -12,7 +12,7 @@ export function useEvents(filter: EventFilter, limit = PAGE) {
     queryFn: ({ pageParam, signal }) => get<Page<'events', EventView>>('/events', { ...filter, limit, before: pageParam }, signal),
     initialPageParam: null as number | string | null,
     getNextPageParam: ({ next }) => next ?? null,
-    placeholderData: (before) => before,
+    placeholderData: keepPreviousData,
   });
 }
 

@@ -1,5 +1,5 @@
 import { Plus, Trash2 } from 'lucide-react';
-import type { Binding } from '../../api/types.ts';
+import type { Binding, HeldBinding } from '../../api/types.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Button, IconButton } from '../../ui/button.tsx';
 import { Field, Select } from '../../ui/field.tsx';
@@ -7,9 +7,9 @@ import { Inert } from '../../ui/inert-text.tsx';
 
 export const ROLES = ['viewer', 'approver', 'operator', 'policy-author', 'administrator'] as const;
 
-export function Bindings({ bindings }: { readonly bindings: readonly Binding[] }) {
+export function Bindings({ bindings }: { readonly bindings: readonly HeldBinding[] }) {
   if (bindings.length === 0) return <span className="faint">none</span>;
-  return <span className="chips">{bindings.map(({ role, groups }) => <Badge key={`${role} ${String(groups)}`} tone={role === 'administrator' ? 'warn' : 'neutral'}>{role}{groups !== 'all' && <>: <Inert text={groups.join(', ')} /></>}</Badge>)}</span>;
+  return <span className="chips">{bindings.map(({ role, groups, source }) => <Badge key={`${role} ${String(groups)} ${source}`} tone={role === 'administrator' ? 'warn' : 'neutral'}>{role}{groups !== 'all' && <>: <Inert text={groups.join(', ')} /></>}{source !== 'local' && <span className="faint"> by <Inert text={source} /></span>}</Badge>)}</span>;
 }
 
 /** Roles and how far each reaches. */

@@ -13,39 +13,37 @@ import { Facts, Page, Section } from '../../ui/page.tsx';
 import { Problem } from '../../ui/problem.tsx';
 import { Lines } from '../../ui/skeleton.tsx';
 import { PersonForm } from './person-form.tsx';
-import { usePeopleActs, usePerson, usePersons } from './queries.ts';
+import { usePeopleActs, usePerson } from './queries.ts';
 
 export function PersonPage({ id }: { readonly id: string }) {
   const { may } = useSession();
   const person = usePerson(id);
-  const persons = usePersons().data?.pages.flatMap((page) => page.persons) ?? [];
   const [isEdited, setEdited] = useState(false);
   const back = <BackLink href="/people">People</BackLink>;
   if (person.data === undefined) return <Page title="Person" back={back}>{person.error === null ? <Lines count={6} /> : <Problem error={person.error} again={() => void person.refetch()} />}</Page>;
   const { data } = person;
-  const manager = persons.find((each) => each.id === data.managerId);
   return (
     <Page title={data.name} back={back} heading={<Inert text={data.name} />} actions={may('people.write') && <Button icon={<Pencil />} onPress={() => setEdited(true)}>Edit…</Button>}>
       <Section title="Person">
         <Facts facts={[
           ['E-mail', data.email === null ? <span className="faint">none</span> : <Inert text={data.email} />],
-          ['Manager', data.managerId === null ? <span className="faint">nobody</span> : <Link href={`/people/${data.managerId}`}><Inert text={manager?.name ?? data.managerId} /></Link>],
-          ['Accounts', (data.accounts ?? []).length === 0 ? <span className="faint">none</span> : <Inert text={(data.accounts ?? []).map(({ name }) => name).join(', ')} />],
+          ['Manager', data.manager === null ? <span className="faint">nobody</span> : <Link href={`/people/${data.manager.id}`}><Inert text={data.manager.name} /></Link>],
+          ['Accounts', data.accounts.length === 0 ? <span className="faint">none</span> : <Inert text={data.accounts.map(({ name }) => name).join(', ')} />],
         ]} />
       </Section>
       <Section title="Users on devices"><Users person={data} /></Section>
-      <Dialog title={`Edit ${data.name}`} isOpen={isEdited} close={() => setEdited(false)}><PersonForm person={data} persons={persons} close={() => setEdited(false)} /></Dialog>
+      <Dialog title={`Edit ${data.name}`} isOpen={isEdited} close={() => setEdited(false)}><PersonForm person={data} close={() => setEdited(false)} /></Dialog>
     </Page>
   );
 }
 
 function Users({ person }: { readonly person: Person }) {
   const { may } = useSession();
-  const users = person.users ?? [];
+  const { users } = person;
   return (
     <>
       {users.length === 0 && <p className="faint">None is linked: requests of this person’s users look like those of a stranger, and the owner of the device may not answer them.</p>}
-      <ul className="links">{users.map((user) => <OneUser key={`${user.user} ${user.device ?? ''}`} person={person} user={user} />)}</ul>
+      <ul className="links">{users.map((user) => <OneUser key={`${user.user} ${user.device?.id ?? ''}`} person={person} user={user} />)}</ul>
       {may('people.write') && <LinkUser person={person} />}
     </>
   );
@@ -57,9 +55,9 @@ function OneUser({ person, user }: { readonly person: Person; readonly user: Per
   const [isAsked, setAsked] = useState(false);
   return (
     <li>
-      <span><code><Inert text={user.user} /></code> {user.device === null ? <span className="faint">on every device</span> : <>on <Link href={`/devices/${user.device}`}><code className="short">{user.device.slice(0, 12)}…</code></Link></>}</span>
+      <span><code><Inert text={user.user} /></code> {user.device === null ? <span className="faint">on every device</span> : <>on <Link href={`/devices/${user.device.id}`}><Inert text={user.device.name} /></Link></>}</span>
       {may('people.write') && <Button isSmall tone="danger" icon={<Trash2 />} onPress={() => setAsked(true)}>Unlink…</Button>}
-      <Confirm title="Unlink this user?" verb="Unlink" isOpen={isAsked} close={() => setAsked(false)} act={() => linkUsers.mutateAsync({ id: person.id, add: [], remove: [user] })}><p>Requests of <code><Inert text={user.user} /></code> are then nobody’s that is known.</p></Confirm>
+      <Confirm title="Unlink this user?" verb="Unlink" isOpen={isAsked} close={() => setAsked(false)} act={() => linkUsers.mutateAsync({ id: person.id, add: [], remove: [{ user: user.user, device: user.device?.id ?? null }] })}><p>Requests of <code><Inert text={user.user} /></code> are then nobody’s that is known.</p></Confirm>
     </li>
   );
 }

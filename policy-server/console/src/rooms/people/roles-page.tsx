@@ -14,10 +14,10 @@ export function RolesPage() {
       {matrix.error !== null ? <Problem error={matrix.error} again={() => void matrix.refetch()} /> : matrix.data === undefined ? <Lines count={10} /> : (
         <div className="table-frame matrix" role="region" aria-label="Roles and permissions" tabIndex={0}>
           <table className="plain-table">
-            <thead><tr><th scope="col">May</th>{matrix.data.roles.map((role) => <th key={role} scope="col">{role}</th>)}</tr></thead>
+            <thead><tr><th scope="col">May</th>{matrix.data.roles.map(({ role }) => <th key={role} scope="col">{role}</th>)}</tr></thead>
             <tbody>
-              {matrix.data.permissions.map(({ name, about, roles }) => (
-                <tr key={name}><th scope="row">{about}<code className="faint block">{name}</code></th>{matrix.data.roles.map((role) => <td key={role}>{roles.includes(role) ? <span className="yes"><Check aria-hidden="true" /><span className="visually-hidden">yes</span></span> : <span className="faint">no</span>}</td>)}</tr>
+              {matrix.data.permissions.map(({ name, about }) => (
+                <tr key={name}><th scope="row">{about}<code className="faint block">{name}</code></th>{matrix.data.roles.map(({ role, permissions }) => <td key={role}>{permissions.includes(name) ? <span className="yes"><Check aria-hidden="true" /><span className="visually-hidden">yes</span></span> : <span className="faint">no</span>}</td>)}</tr>
               ))}
             </tbody>
           </table>

@@ -7,7 +7,7 @@ const WAITING_LIMIT = 100;
 /** Should a hint be lost. */
 const LOOK_AGAIN_MS = 30_000;
 
-export type RequestFilter = { readonly state?: string; readonly device?: string; readonly user?: string; readonly mine?: string };
+export type RequestFilter = { readonly state?: string; readonly device?: string; readonly user?: string; readonly mine?: string; readonly review?: string };
 
 export function useRequests(filter: RequestFilter) {
   return useInfiniteQuery({

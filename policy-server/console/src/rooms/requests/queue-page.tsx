@@ -24,13 +24,16 @@ const FILTERS: readonly FilterSpec[] = [
   { name: 'state', label: 'State', options: [{ value: '', label: 'Waiting' }, ...STATES.slice(1).map((value) => ({ value, label: value[0]?.toUpperCase() + value.slice(1) })), { value: 'any', label: 'Any state' }] },
   { name: 'user', label: 'User on the device', placeholder: 'alice' },
   { name: 'device', label: 'Device', placeholder: 'Name or id' },
-  { name: 'mine', label: 'Whose', options: [{ value: '', label: 'Everybody’s' }, { value: 'true', label: 'Those I may answer' }] },
+  { name: 'mine', label: 'Whose', options: [{ value: '', label: 'Everybody’s' }, { value: 'true', label: 'My own' }] },
+  { name: 'review', label: 'Emergencies', options: [{ value: '', label: 'All requests' }, { value: 'true', label: 'Waiting for a review' }] },
 ];
 
 export function QueuePage() {
   const [filters, setFilter] = useFilters(FILTERS);
   const { state = '', ...rest } = filters;
-  const asked = { ...rest, ...(state === 'any' ? {} : { state: state === '' ? 'pending' : state }) };
+  // What waits for a review is over in any case.
+  const isAny = state === 'any' || (state === '' && rest['review'] === 'true');
+  const asked = { ...rest, ...(isAny ? {} : { state: state === '' ? 'pending' : state }) };
   const list = useRequests(asked);
   const fresh = useMemo(() => list.data?.pages.flatMap(({ requests }) => requests), [list.data]);
   const [hand, watch] = useHand();
@@ -53,7 +56,7 @@ export function QueuePage() {
 }
 
 const COLUMNS: readonly Column<RequestSummary>[] = [
-  { id: 'command', header: 'Command', isMain: true, cell: ({ command, emergency }) => <>{emergency && <Badge tone="bad">Emergency</Badge>}<code className="clip"><Inert text={command} strict /></code></>, sort: ({ command }) => command },
+  { id: 'command', header: 'Command', isMain: true, cell: ({ command, emergency, needsReview }) => <>{emergency && <Badge tone="bad">{needsReview ? 'Emergency: review' : 'Emergency'}</Badge>}<code className="clip"><Inert text={command} strict /></code></>, sort: ({ command }) => command },
   { id: 'who', header: 'Who', cell: ({ person, user }) => <><Inert text={person?.name ?? user} />{person !== null && <span className="faint"> <Inert text={user} /></span>}</>, sort: ({ person, user }) => person?.name ?? user },
   { id: 'device', header: 'Device', cell: ({ device }) => <Inert text={device.name} />, sort: ({ device }) => device.name },
   { id: 'as', header: 'As', cell: ({ runAs }) => <Inert text={runAs} />, sort: ({ runAs }) => runAs },
