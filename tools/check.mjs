@@ -9,6 +9,7 @@ const sources = ['core', 'proto', 'agent', 'policy-server', 'tests', 'bench'].fi
 
 const checks = [
   { name: 'types', command: ['tsc', '--pretty', 'false'] },
+  { name: 'console', command: ['tsc', '--pretty', 'false', '--noEmit', '-p', join('policy-server', 'console')] },
   { name: 'lint', command: ['oxlint', '--type-aware'] },
   { name: 'layers', command: ['depcruise', '--config', '.dependency-cruiser.cjs', ...sources] },
   { name: 'protos', command: ['buf', 'lint'] },

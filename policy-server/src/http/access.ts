@@ -76,6 +76,7 @@ export const ACCESS = {
   'GET /api/v1/policy-versions/:from/diff/:to': 'policies.read',
 
   'GET /api/v1/events': 'events.read',
+  'GET /api/v1/events/:id/proof': 'events.read',
   'GET /api/v1/events/tail': 'events.read',
   'GET /api/v1/events/export': 'events.read',
   'GET /api/v1/events/csv': 'events.read',
