@@ -94,6 +94,7 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/tokens': body({ name: 'made', ...tokenBody }),
   'POST /api/v1/tokens/:id/revoke': { ask: async (world) => ({ path: `/api/v1/tokens/${((await made(world, '/tokens', { name: 'x', ...tokenBody }))['info'] as { id: string }).id}/revoke` }) },
 
+  'GET /api/v1/openapi.json': plain,
   'GET /api/v1/permissions': plain,
   'GET /api/v1/persons': plain,
   'POST /api/v1/persons': body({ name: 'Made' }),
@@ -134,6 +135,10 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'GET /api/v1/policy-versions/:from/diff/:to': { ask: async (world) => (await policies(world), { path: '/api/v1/policy-versions/1/diff/1' }) },
 
   'GET /api/v1/events': list('/api/v1/events?type=device.enrolled', ({ device }) => device),
+  'GET /api/v1/events/:id/proof': { ask: async ({ api, admin, device }) => {
+    const { events } = (await api.ask('GET', '/api/v1/events?type=device.enrolled', { token: admin })).body as { events: { id: number; fields: { device: string } }[] };
+    return { path: `/api/v1/events/${events.find(({ fields }) => fields.device === device)?.id}/proof` };
+  } },
   'GET /api/v1/events/tail': 'elsewhere',
   'GET /api/v1/events/export': 'elsewhere',
   'GET /api/v1/events/csv': list('/api/v1/events/csv?type=device.enrolled', ({ device }) => device),
