@@ -2,13 +2,8 @@ import type { Command } from 'commander';
 import { createApi } from '../api.ts';
 import { define, group, type OutputOptions, print, running } from '../command.ts';
 import { inert, table, timeText } from '../text.ts';
-import { usesText } from './request-text.ts';
+import { type Grant, usesText } from './request-text.ts';
 import { wholeNumber } from './token.ts';
-
-export type Grant = {
-  readonly id: string; readonly request: string | null; readonly device: { readonly id: string; readonly name: string }; readonly user: string; readonly command: string; readonly uses: number | null; readonly usesLeft: number | null;
-  readonly issuedAt: number; readonly expiresAt: number; readonly state: string; readonly approvedBy: readonly string[]; readonly emergency: boolean;
-};
 
 export function addGrants(program: Command): void {
   const grant = group(program, 'grant', 'Grants: what approvals have given, and taking it back.');

@@ -1,5 +1,9 @@
 import { details, inert, timeText } from '../text.ts';
-import type { Grant } from './grant.ts';
+
+export type Grant = {
+  readonly id: string; readonly request: string | null; readonly device: { readonly id: string; readonly name: string }; readonly user: string; readonly command: string; readonly uses: number | null; readonly usesLeft: number | null;
+  readonly issuedAt: number; readonly expiresAt: number; readonly state: string; readonly approvedBy: readonly string[]; readonly emergency: boolean;
+};
 
 export type RequestSummary = {
   readonly id: string; readonly number: number; readonly device: { readonly id: string; readonly name: string }; readonly user: string; readonly uid: number; readonly person: { readonly id: string; readonly name: string } | null;

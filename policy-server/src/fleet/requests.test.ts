@@ -122,7 +122,7 @@ withPostgres('two servers on one database: the yes on one reaches the device on 
     const { id } = await one.context.store.db.selectFrom('requests').select('id').where('number', '=', 3).executeTakeFirstOrThrow();
     const [first, second] = [await one.signIn('anna'), await two.signIn('bert')];
     const both = await Promise.all([one.ask('POST', `/api/v1/requests/${id}/approve`, { token: first, body: {} }), two.ask('POST', `/api/v1/requests/${id}/approve`, { token: second, body: {} })]);
-    expect(both.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+    expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
     offset = 60_000;
     await Promise.all([one.fleet.requests.reconcile(), two.fleet.requests.reconcile(), one.fleet.requests.reconcile()]);
     expect(await device.answer(2, ({ state }) => state === 'expired')).toMatchObject({ version: 2 });
