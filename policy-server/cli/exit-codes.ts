@@ -25,6 +25,7 @@ const BY_CODE: Partial<Record<ErrorCode, ExitName>> = {
   BELAY_E_SECOND_FACTOR: 'unauthenticated',
   BELAY_E_SIGN_IN_AGAIN: 'unauthenticated',
   BELAY_E_NOT_PERMITTED: 'notPermitted',
+  BELAY_E_DENIED: 'notPermitted',
   BELAY_E_CONFLICT: 'conflict',
   BELAY_E_POLICY_INVALID: 'policyInvalid',
   BELAY_E_POLICY_RECOVERY: 'policyInvalid',

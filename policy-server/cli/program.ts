@@ -2,8 +2,10 @@ import { Command } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { addDevices } from './commands/device.ts';
 import { addEvents } from './commands/event.ts';
+import { addGrants } from './commands/grant.ts';
 import { addLogin } from './commands/login.ts';
 import { addPolicies } from './commands/policy.ts';
+import { addRequests } from './commands/request.ts';
 import { addEnrollTokens, addTokens } from './commands/token.ts';
 import { addCompletion } from './completion.ts';
 import { exitCodesHelp } from './exit-codes.ts';
@@ -24,6 +26,7 @@ First steps:
   belayctl policy apply -f policies/ --dry-run     what would change?
   belayctl policy apply -f policies/               in force on every connected device within a second
   belayctl event tail                              who runs what, as it happens
+  belayctl request list --state pending            who waits for a yes
 
 Every command has --help with examples, and --json for scripts.
 For programs: BELAY_SERVER and BELAY_TOKEN (belayctl token create), BELAY_CA (a file).
@@ -33,6 +36,8 @@ ${exitCodesHelp()}`);
   addPolicies(program);
   addDevices(program);
   addEvents(program);
+  addRequests(program);
+  addGrants(program);
   addEnrollTokens(program);
   addTokens(program);
   addCompletion(program);

@@ -100,7 +100,7 @@ async function policyView(db: Db, bundles: Bundles, row: RequestRow): Promise<Re
     return { ref, rule: policies.find(({ name }) => name === ref.slice(0, at))?.rules.find(({ name }) => name === ref.slice(at + 1)) };
   });
   return {
-    version: row.policy_version, message: found.map(({ rule }) => rule?.message).find((message) => message !== undefined) ?? null,
+    version: row.policy_version, message: found.map(({ rule }) => (rule?.message === undefined ? null : inertText(rule.message))).find((message) => message !== null) ?? null,
     explanation: found.map(({ ref, rule }) => (rule === undefined ? `${ref}: this rule is not in version ${row.policy_version} any more` : `${ref}: ${ruleText(rule)}`)),
   };
 }

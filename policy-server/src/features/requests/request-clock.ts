@@ -19,6 +19,7 @@ export interface RequestClock {
 const LOOK_MS = 30_000;
 const AT_ONCE = 100;
 const RETRY_MS = 1000;
+const BUSY_MS = 50;
 
 /**
  * Expiry and escalation, from the database alone: whatever was due while no server ran is done at the start, and of several servers the
@@ -37,7 +38,9 @@ export function createRequestClock(deps: RequestClockDeps): RequestClock {
     try {
       while (await doDue(deps));
       const next = await nextDue(store.db);
-      waitMs = next === undefined ? LOOK_MS : Math.min(LOOK_MS, Math.max(0, next - clock()));
+      const untilMs = (next ?? Number.POSITIVE_INFINITY) - clock();
+      // What is still due is being seen to by another server.
+      waitMs = untilMs <= 0 ? BUSY_MS : Math.min(LOOK_MS, untilMs);
     } catch (error) {
       if (!isClosed) log.error({ err: error }, 'requests that are due could not be seen to');
       throw error;
