@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -14,6 +15,40 @@ const duration = z
 const listenAddress = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:]+):[0-9]{1,5}$/, 'expected HOST:PORT, for instance 0.0.0.0:7443');
 const publicAddress = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/]+):[0-9]{1,5}$/, 'expected HOST:PORT as devices reach it, for instance belay.example.org:7443');
 const wholeNumber = z.int().positive();
+const port = wholeNumber.max(65_535);
+const hostName = z.string().max(253).regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$/, 'expected a host name or an address');
+const file = z.string().min(1).max(4096);
+/** `name@host`, or `Name <name@host>`: what stands in a header must not be able to begin another. */
+const sender = z.string().max(320).regex(/^([^\p{C}<>"@,;:\\]{1,64} <[^\s\p{C}<>@",;:\\()[\]]+@[A-Za-z0-9.-]+>|[^\s\p{C}<>@",;:\\()[\]]+@[A-Za-z0-9.-]+)$/u, 'expected name@host or Name <name@host>');
+const addressRange = z.string().refine(isAddressRange, 'expected an address or a range such as 10.2.0.0/16');
+const LOOPBACK = /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/;
+
+function isAddressRange(text: string): boolean {
+  const [address = '', bits, more] = text.split('/');
+  const family = isIP(address);
+  return family !== 0 && more === undefined && (bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)));
+}
+
+/** How e-mail goes out; without a host none does. */
+const smtp = z
+  .strictObject({
+    host: hostName.optional(),
+    port: port.default(587),
+    tls: z.enum(['required', 'starttls', 'none']).default('starttls'),
+    user: z.string().min(1).max(256).optional(),
+    /** Relative to server.yaml, like every file here. */
+    passwordFile: file.optional(),
+    from: sender.optional(),
+    /** PEM: authorities to trust besides the public ones. */
+    authorities: file.optional(),
+  })
+  .superRefine(({ host, tls, user, passwordFile, from }, context) => {
+    const wrong = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
+    if (host !== undefined && from === undefined) wrong('from', 'is needed when there is a host');
+    // SECURITY(T-42): what is asked for, by whom and why is told in clear to nobody on the way.
+    if (host !== undefined && tls === 'none' && !LOOPBACK.test(host)) wrong('tls', 'none is for a server on this machine only (localhost, 127.0.0.1, [::1])');
+    if ((user === undefined) !== (passwordFile === undefined)) wrong('passwordFile', 'user and passwordFile go together');
+  });
 
 /** Every key of server.yaml. `docs/operations.md` explains each; a test holds the two together. */
 export const configSchema = z.strictObject({
@@ -67,6 +102,23 @@ export const configSchema = z.strictObject({
       idle: duration.default(units.h),
       /** Tries to sign in from one address in a minute. */
       triesPerMinute: wholeNumber.max(10_000).default(30),
+    })
+    .prefault({}),
+  smtp: smtp.prefault({}),
+  webhooks: z
+    .strictObject({
+      /** Addresses that are not public and may be called all the same. */
+      allowAddresses: z.array(addressRange).max(100).default([]),
+      /** http:// to this machine, for a relay beside the server. */
+      allowHttpToLoopback: z.boolean().default(false),
+      /** PEM: authorities to trust besides the public ones. */
+      authorities: file.optional(),
+    })
+    .prefault({}),
+  console: z
+    .strictObject({
+      /** Where people open the console; links in e-mail begin with it. */
+      url: z.url({ protocol: /^https?$/, message: 'expected an address such as https://belay.example.org:7445' }).max(1024).transform((url) => url.replace(/\/+$/, '')).optional(),
     })
     .prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),

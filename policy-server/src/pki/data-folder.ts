@@ -18,6 +18,8 @@ export function dataFolder(folder: string) {
     serverKey: join(folder, 'pki', 'server.key'),
     serverCertificate: join(folder, 'pki', 'server.pem'),
     chain: join(folder, 'chain'),
+    /** Encrypts the secrets of webhooks in the database. Alike on every server. */
+    noticeKey: join(folder, 'notices.key'),
   } as const;
 }
 export type DataFolder = ReturnType<typeof dataFolder>;
