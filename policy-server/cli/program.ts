@@ -5,6 +5,7 @@ import { addEvents } from './commands/event.ts';
 import { addLogin } from './commands/login.ts';
 import { addPolicies } from './commands/policy.ts';
 import { addEnrollTokens, addTokens } from './commands/token.ts';
+import { addWebhooks } from './commands/webhook.ts';
 import { addCompletion } from './completion.ts';
 import { exitCodesHelp } from './exit-codes.ts';
 
@@ -35,6 +36,7 @@ ${exitCodesHelp()}`);
   addEvents(program);
   addEnrollTokens(program);
   addTokens(program);
+  addWebhooks(program);
   addCompletion(program);
   return program;
 }

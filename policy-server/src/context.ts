@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ServerConfig } from './config/schema.ts';
 import type { Notices } from './features/notices/notice.ts';
+import type { SecretBox } from './pki/secret-box.ts';
 import type { Db, Store } from './store/index.ts';
 
 /** Unix milliseconds. */
@@ -47,6 +48,7 @@ export type ServerContext = {
   readonly clock: Clock;
   readonly store: Store;
   readonly keys: ServerKeys;
+  readonly secrets: SecretBox;
   readonly serverEvents: ServerEvents;
   readonly publisher: Publisher;
   readonly notices: Notices;

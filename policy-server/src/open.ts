@@ -8,6 +8,7 @@ import { createPublisher } from './fleet/publisher.ts';
 import { type Authority, loadAuthority } from './pki/authority.ts';
 import { type DataFolder, dataFolder, readIfThere } from './pki/data-folder.ts';
 import { loadServerKeys } from './pki/role-keys.ts';
+import { loadSecretBox } from './pki/secret-box.ts';
 import { openStore, type StoreConfig } from './store/index.ts';
 import { VERSION } from './version.ts';
 
@@ -22,6 +23,7 @@ export function storeConfigOf(config: ServerConfig, data: DataFolder): StoreConf
 export async function openContext(config: ServerConfig, log: Logger, clock: Clock = Date.now): Promise<OpenContext> {
   const data = dataFolder(config.data);
   const keys = loadServerKeys(data, clock);
+  const secrets = loadSecretBox(data);
   const store = await openStore(storeConfigOf(config, data), log);
   let serverEvents: ServerEventLog;
   try {
@@ -30,7 +32,7 @@ export async function openContext(config: ServerConfig, log: Logger, clock: Cloc
     await store.close();
     throw error;
   }
-  const context: ServerContext = { config, log, clock, store, keys, serverEvents, publisher: createPublisher(store), notices: createNotices({ store, clock }), metrics: new Registry(), version: VERSION };
+  const context: ServerContext = { config, log, clock, store, keys, secrets, serverEvents, publisher: createPublisher(store), notices: createNotices({ store, clock }), metrics: new Registry(), version: VERSION };
   return {
     context,
     async close() {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
 import type { ServerConfig } from './config/schema.ts';
 import type { ServerContext } from './context.ts';
+import { startNotices } from './features/notices/start.ts';
 import { type FleetServer, startFleet } from './fleet/server.ts';
 import { startHttp } from './http/server.ts';
 import { type OpenContext, openContext, readAuthority } from './open.ts';
@@ -40,13 +41,14 @@ async function listen(opened: OpenContext, authority: Authority, tls: KeyPairPem
     throw error;
   });
   await context.store.listening();
+  const notices = startNotices(context);
   await context.serverEvents.append({ type: 'server.started', fields: { version: context.version } });
   return {
     context,
     fleet,
     apiAddress: http.address,
     async close() {
-      await Promise.all([http.close(), fleet.close()]);
+      await Promise.all([http.close(), fleet.close(), notices.close()]);
       await context.serverEvents.append({ type: 'server.stopped', fields: {} });
       await opened.close();
     },

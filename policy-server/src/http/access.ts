@@ -42,6 +42,15 @@ export const ACCESS = {
   'GET /api/v1/events/export': 'events.read',
   'GET /api/v1/events/csv': 'events.read',
 
+  // Of each kind of hint only what the caller may see.
+  'GET /api/v1/live': 'anybody',
+
+  'GET /api/v1/webhooks': 'notices.write',
+  'POST /api/v1/webhooks': 'notices.write',
+  'POST /api/v1/webhooks/:id/delete': 'notices.write',
+  'POST /api/v1/webhooks/:id/rotate': 'notices.write',
+  'POST /api/v1/webhooks/:id/test': 'notices.write',
+
   'GET /healthz': 'anyone',
   'GET /readyz': 'anyone',
   'GET /metrics': 'server.read',

@@ -1,8 +1,7 @@
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { sealEnvelope, serverIdOf } from '@belay/core/evidence';
 import { sha256 } from '@belay/core/node-crypto';
 import { createAuthority } from './authority.ts';
-import { NOTICE_KEY_BYTES } from './notice-key.ts';
 import { type DataFolder, PUBLIC, SECRET, writeDurably } from './data-folder.ts';
 import { createRoleKeys, sealRoleKeys, writeRoleKeys } from './role-keys.ts';
 import { createRootKey } from './root-key.ts';
@@ -20,7 +19,6 @@ export async function createServerKeys(data: DataFolder, passphrase: string): Pr
   writeDurably(data.authorityCertificate, authority.certificate, PUBLIC);
   writeDurably(data.authorityEnvelope, sealEnvelope('authority', { server: serverId, device: '', certificate }, root.signer), PUBLIC);
   writeDurably(data.roleKeysEnvelope, sealRoleKeys(root, { version: 1, epoch: 1, keys: roleKeys.map(({ listed }) => listed) }), PUBLIC);
-  writeDurably(data.noticeKey, randomBytes(NOTICE_KEY_BYTES), SECRET);
   writeDurably(data.rootKey, pem, SECRET);
   writeDurably(data.rootPublicKey, root.spki, PUBLIC);
   return serverId;

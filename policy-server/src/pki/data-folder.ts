@@ -13,13 +13,13 @@ export function dataFolder(folder: string) {
     authorityEnvelope: join(folder, 'authority.cbor'),
     roleKeysEnvelope: join(folder, 'role-keys.cbor'),
     roleKeys: join(folder, 'keys'),
+    /** What the database holds sealed opens with it: secrets of sign-in codes, of webhooks. */
+    secretsKey: join(folder, 'secrets.key'),
     authorityKey: join(folder, 'pki', 'ca.key'),
     authorityCertificate: join(folder, 'pki', 'ca.pem'),
     serverKey: join(folder, 'pki', 'server.key'),
     serverCertificate: join(folder, 'pki', 'server.pem'),
     chain: join(folder, 'chain'),
-    /** Encrypts the secrets of webhooks in the database. Alike on every server. */
-    noticeKey: join(folder, 'notices.key'),
   } as const;
 }
 export type DataFolder = ReturnType<typeof dataFolder>;

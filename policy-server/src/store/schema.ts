@@ -198,6 +198,7 @@ export type Tables = {
     readonly status: number | null;
     readonly content: string | null;
     readonly created_at: number;
+  };
   /**
    * What is to be told to somebody outside. First one row a notice, in the transaction of what it is about; a worker makes a
    * row of each letter and each webhook call of it, and works those off.
@@ -226,7 +227,7 @@ export type Tables = {
     readonly id: string;
     readonly name: string;
     readonly url: string;
-    /** Encrypted with the key in notices.key, which is never here. */
+    /** Sealed with the server's own key. */
     readonly secret: Uint8Array;
     /** The one before a rotation, which signs too until `old_until`. */
     readonly old_secret: Uint8Array | null;

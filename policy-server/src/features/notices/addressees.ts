@@ -8,14 +8,14 @@ async function readersOf(db: Db, notice: Notice, audience: Audience): Promise<re
   switch (notice.kind) {
     case 'request-filed':
     case 'request-escalated':
-      return audience.approversOf(db, notice.request);
+      return audience.approversOf(db, notice.request, notice.from);
     case 'request-answered':
       // Whoever cancelled it knows.
       return notice.state === 'cancelled' ? [] : audience.requesterOf(db, notice.request);
     case 'emergency-reviewed':
       return audience.requesterOf(db, notice.request);
     case 'emergency-opened':
-      return audience.everybody(db);
+      return audience.everybody(db, notice.request);
     case 'device-silent':
     case 'device-returned':
     case 'test':

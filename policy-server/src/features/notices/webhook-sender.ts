@@ -1,14 +1,13 @@
 import type { ServerContext } from '../../context.ts';
+import type { SecretBox } from '../../pki/secret-box.ts';
 import type { Tables } from '../../store/index.ts';
 import type { Delivery, Outcome } from './delivery.ts';
 import type { Notice } from './notice.ts';
-import type { SecretBox } from './secret-box.ts';
 import type { AddressRules, Resolve } from './webhook-address.ts';
 import { callWebhook } from './webhook-call.ts';
 
 export type WebhookRow = Tables['webhooks'];
-export type WebhookSenderDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'clock'> & {
-  readonly box: SecretBox;
+export type WebhookSenderDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'clock' | 'secrets'> & {
   readonly rules: AddressRules;
   /** PEM of authorities to trust besides the public ones. */
   readonly authorities?: string | undefined;
@@ -23,15 +22,15 @@ export interface WebhookSender {
 
 /** Calls webhooks, and keeps with each how it went last. */
 export function createWebhookSender(deps: WebhookSenderDeps): WebhookSender {
-  const { store, clock, box } = deps;
+  const { store, clock } = deps;
   return {
     async deliver(delivery, signal) {
       const webhook = await store.db.selectFrom('webhooks').selectAll().where('id', '=', delivery.target).executeTakeFirst();
       return webhook === undefined || webhook.disabled !== 0 ? { kind: 'dropped' } : this.call(webhook, delivery, signal);
     },
     async call(webhook, { id, payload, createdAt }, signal) {
-      const secrets = secretsOf(webhook, box, clock());
-      if (secrets === undefined) return { kind: 'failed', why: 'its secret does not open with the notices.key of this server' };
+      const secrets = secretsOf(webhook, deps.secrets, clock());
+      if (secrets === undefined) return { kind: 'failed', why: 'its secret does not open with the secrets.key of this server' };
       const outcome = await callWebhook({ id, url: webhook.url, body: bodyOf(JSON.parse(payload) as Notice, createdAt), secrets }, deps, signal);
       if (!signal.aborted) await note(deps, webhook, outcome);
       return outcome;
@@ -44,10 +43,15 @@ export function bodyOf({ kind, ...data }: Notice, createdAt: number): string {
   return JSON.stringify({ type: kind, timestamp: new Date(createdAt).toISOString(), data });
 }
 
+/** Of one webhook: moved to another's row its secret does not open. */
+export function purposeOf(id: string): string {
+  return `webhook/${id}`;
+}
+
 function secretsOf(webhook: WebhookRow, box: SecretBox, now: number): readonly Uint8Array[] | undefined {
-  const present = box.open(webhook.secret, webhook.id);
+  const present = box.open(purposeOf(webhook.id), webhook.secret);
   if (present === undefined) return undefined;
-  const old = webhook.old_secret === null || (webhook.old_until ?? 0) <= now ? undefined : box.open(webhook.old_secret, webhook.id);
+  const old = webhook.old_secret === null || (webhook.old_until ?? 0) <= now ? undefined : box.open(purposeOf(webhook.id), webhook.old_secret);
   return old === undefined ? [present] : [present, old];
 }
 

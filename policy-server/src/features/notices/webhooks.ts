@@ -6,9 +6,8 @@ import type { Db } from '../../store/index.ts';
 import { isName } from '../devices/names.ts';
 import type { NoticeKind } from './notice.ts';
 import { newId } from './outbox.ts';
-import type { SecretBox } from './secret-box.ts';
 import { type AddressRules, checkAddress, parseWebhookUrl, type Resolve } from './webhook-address.ts';
-import type { WebhookRow, WebhookSender } from './webhook-sender.ts';
+import { purposeOf, type WebhookRow, type WebhookSender } from './webhook-sender.ts';
 
 /** A webhook as administrators see it. Times are Unix ms. Its secret is shown when it is made, and never again. */
 export type Webhook = {
@@ -43,8 +42,8 @@ export interface WebhookService {
   test(id: string, by: string, signal: AbortSignal): Promise<Result<Tried, Failure>>;
 }
 
-export type WebhookServiceDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'clock'> & {
-  readonly box: SecretBox; readonly rules: AddressRules; readonly sender: WebhookSender; readonly resolve?: Resolve | undefined;
+export type WebhookServiceDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'clock' | 'secrets'> & {
+  readonly rules: AddressRules; readonly sender: WebhookSender; readonly resolve?: Resolve | undefined;
 };
 
 const MAX_WEBHOOKS = 100;
@@ -55,7 +54,7 @@ export function createWebhookService(deps: WebhookServiceDeps): WebhookService {
 }
 
 function makers(deps: WebhookServiceDeps): Pick<WebhookService, 'create' | 'delete' | 'rotate'> {
-  const { serverEvents, clock, box } = deps;
+  const { serverEvents, clock, secrets } = deps;
   return {
     async create({ name, url: text, events }, by) {
       const url = await urlOf(deps, text);
@@ -64,7 +63,7 @@ function makers(deps: WebhookServiceDeps): Pick<WebhookService, 'create' | 'dele
       const id = `w-${randomBytes(9).toString('base64url')}`;
       const { key, secret } = newSecret();
       const row: WebhookRow = {
-        id, name, url: url.value.href, secret: box.close(key, id), old_secret: null, old_until: null, events: JSON.stringify([...new Set(events)]), disabled: 0,
+        id, name, url: url.value.href, secret: secrets.seal(purposeOf(id), key), old_secret: null, old_until: null, events: JSON.stringify([...new Set(events)]), disabled: 0,
         created_at: clock(), created_by: by, last_success_at: null, last_failure_at: null, last_failure: null,
       };
       const fault = await serverEvents.transact(async (tx, record) => {
@@ -87,7 +86,7 @@ function makers(deps: WebhookServiceDeps): Pick<WebhookService, 'create' | 'dele
     rotate: (id, overlapMs, by) => change(deps, id, async (tx, row, record) => {
       const { key, secret } = newSecret();
       const until = clock() + overlapMs;
-      const changes = { secret: box.close(key, id), old_secret: overlapMs === 0 ? null : row.secret, old_until: overlapMs === 0 ? null : until };
+      const changes = { secret: secrets.seal(purposeOf(id), key), old_secret: overlapMs === 0 ? null : row.secret, old_until: overlapMs === 0 ? null : until };
       await tx.updateTable('webhooks').set(changes).where('id', '=', id).execute();
       record({ type: 'webhook.rotated', fields: { by, webhook: id, name: row.name, oldUntil: until } });
       return { webhook: webhookOf({ ...row, ...changes }, await waitingFor(tx, id)), secret };
