@@ -19,8 +19,7 @@ const options = JSON.parse(process.argv[2] ?? '{}') as ReceiverOptions;
 const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
 
 const server = new SMTPServer({
-  secure: options.tls === 'required', key: readFileSync(options.key), cert: readFileSync(options.cert), hideSTARTTLS: options.tls === 'none',
-  authOptional: options.user === undefined, disabledCommands: options.user === undefined ? ['AUTH'] : [], logger: false,
+  secure: options.tls === 'required', key: readFileSync(options.key), cert: readFileSync(options.cert),  authOptional: options.user === undefined, disabledCommands: [...(options.user === undefined ? ['AUTH'] : []), ...(options.tls === 'none' ? ['STARTTLS'] : [])], logger: false,
   onAuth({ username, password }, _session, done) {
     if (username === options.user && password === options.password) done(null, { user: username });
     else done(new Error('wrong'));

@@ -92,7 +92,7 @@ export async function startHookReceiver(tls: TestTls | undefined, port = 0): Pro
   await once(server, 'listening');
   const { port: listening } = server.address() as AddressInfo;
   return {
-    url: `http${tls === undefined ? '' : 's'}://localhost:${listening}/hook`, port: listening, calls,
+    url: `http${tls === undefined ? '' : 's'}://127.0.0.1:${listening}/hook`, port: listening, calls,
     answer(how) {
       answering = () => how;
     },

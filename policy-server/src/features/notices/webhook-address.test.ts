@@ -36,14 +36,14 @@ test('numbers written in other ways are the addresses they are', async () => {
   }
 });
 
-test('the name is resolved once, every address of it counts, and the one that was checked is answered', async () => {
+test('the name is resolved once, every address of it counts, and those that were checked are answered', async () => {
   const url = new URL('https://hooks.example.org/x');
   let asked = 0;
   const answers = (...addresses: readonly string[]) => async () => {
     asked++;
     return addresses.map((address) => ({ address }));
   };
-  expect(await checkAddress(url, strict, answers('1.1.1.1', '2606:4700::1'))).toEqual({ ok: true, value: { url, address: '1.1.1.1', family: 4 } });
+  expect(await checkAddress(url, strict, answers('1.1.1.1', '2606:4700::1'))).toEqual({ ok: true, value: { url, addresses: [{ address: '1.1.1.1', family: 4 }, { address: '2606:4700::1', family: 6 }] } });
   expect(asked).toBe(1);
   expect((await checkAddress(url, strict, answers('1.1.1.1', '10.0.0.1'))).ok).toBe(false);
   expect((await checkAddress(url, strict, answers())).ok).toBe(false);

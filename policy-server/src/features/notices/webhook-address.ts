@@ -2,8 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { err, ok, type Result } from '@belay/core/result';
 
-/** Where a webhook is called: the very address that was checked, under the name it was given. */
-export type CheckedAddress = { readonly url: URL; readonly address: string; readonly family: 4 | 6 };
+/** Where a webhook is called: the very addresses that were checked, under the name it was given. Never empty. */
+export type CheckedAddress = { readonly url: URL; readonly addresses: readonly { readonly address: string; readonly family: 4 | 6 }[] };
 export type AddressRules = { readonly allowAddresses: readonly string[]; readonly allowHttpToLoopback: boolean };
 export type Resolve = (host: string) => Promise<readonly { readonly address: string }[]>;
 
@@ -69,7 +69,7 @@ export function parseWebhookUrl(text: string, { allowHttpToLoopback }: AddressRu
 const resolveByName: Resolve = (host) => lookup(host, { all: true, order: 'verbatim' });
 
 /**
- * Resolves the host, once, and answers the address to connect to. Refuses when any address of it is not to be called: a name
+ * Resolves the host, once, and answers the addresses to connect to. Refuses when any address of it is not to be called: a name
  * that leads both outside and inside is somebody's trick.
  */
 export async function checkAddress(url: URL, rules: AddressRules, resolve: Resolve = resolveByName): Promise<Result<CheckedAddress, string>> {
@@ -81,10 +81,9 @@ export async function checkAddress(url: URL, rules: AddressRules, resolve: Resol
     return err(`${host} cannot be resolved (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
   }
   // SECURITY(T-41): what was checked is what is connected to; the name is not resolved again in between.
-  const [first] = found;
-  const isAllowed = found.every(({ address }) => isAllowedAddress(address, url.protocol === 'http:', rules));
-  if (first === undefined || !isAllowed) return err(`${host} leads to an address that may not be called: see webhooks.allowAddresses`);
-  return ok({ url, address: first.address, family: isIPv6(first.address) ? 6 : 4 });
+  const isAllowed = found.length > 0 && found.every(({ address }) => isAllowedAddress(address, url.protocol === 'http:', rules));
+  if (!isAllowed) return err(`${host} leads to an address that may not be called: see webhooks.allowAddresses`);
+  return ok({ url, addresses: found.map(({ address }) => ({ address, family: isIPv6(address) ? 6 : 4 })) });
 }
 
 async function inTime<T>(work: Promise<T>): Promise<T> {

@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import type { Outcome } from './delivery.ts';
-import { type AddressRules, checkAddress, parseWebhookUrl, type Resolve } from './webhook-address.ts';
+import { type AddressRules, checkAddress, type CheckedAddress, parseWebhookUrl, type Resolve } from './webhook-address.ts';
 
 
 export type WebhookMessage = {
@@ -31,13 +32,11 @@ export async function callWebhook({ id, url: text, body, secrets }: WebhookMessa
   if (!url.ok) return { kind: 'failed', why: url.error };
   const checked = await checkAddress(url.value, deps.rules, deps.resolve);
   if (!checked.ok) return { kind: 'failed', why: checked.error };
-  const { address, family } = checked.value;
   const timestamp = Math.floor(deps.clock() / 1000);
   const limit = AbortSignal.timeout(TIMEOUT_MS);
   const options: RequestOptions = {
     method: 'POST', agent: false, signal: AbortSignal.any([signal, limit]),
-    // SECURITY(T-41): the address is the one that was checked.
-    lookup: (_host, { all }, answer) => (all === true ? answer(null, [{ address, family }]) : answer(null, address, family)),
+    lookup: pinned(checked.value),
     headers: {
       'content-type': 'application/json', 'content-length': Buffer.byteLength(body), 'user-agent': 'belay-server', accept: '*/*', connection: 'close',
       'webhook-id': id, 'webhook-timestamp': String(timestamp), 'webhook-signature': secrets.map((secret) => signatureOf(secret, id, timestamp, body)).join(' '),
@@ -48,6 +47,15 @@ export async function callWebhook({ id, url: text, body, secrets }: WebhookMessa
   } catch (error) {
     return { kind: 'failed', why: limit.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : reasonOf(error) };
   }
+}
+
+/** SECURITY(T-41): asked for the name again, it answers what was checked. */
+function pinned({ addresses }: CheckedAddress): LookupFunction {
+  return (_host, { all }, answer) => {
+    const [first] = addresses;
+    if (all === true || first === undefined) answer(null, [...addresses]);
+    else answer(null, first.address, first.family);
+  };
 }
 
 function exchange(url: URL, options: RequestOptions, authorities: string | undefined, body: string): Promise<number> {
