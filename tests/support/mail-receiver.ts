@@ -1,7 +1,8 @@
 /** A real SMTP server as a process of its own: what it takes it prints, a line of JSON each. Started by mailbox.ts. */
 import { readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { SMTPServer } from 'smtp-server';
+import { SMTPServer, type SMTPServerSession } from 'smtp-server';
 
 export type ReceiverOptions = {
   readonly port: number;
@@ -18,6 +19,11 @@ export type ReceiverOptions = {
 const options = JSON.parse(process.argv[2] ?? '{}') as ReceiverOptions;
 const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
 
+async function take(stream: Readable, { envelope: { mailFrom, rcptTo }, secure }: SMTPServerSession): Promise<void> {
+  const raw = await text(stream);
+  print({ from: mailFrom === false ? '' : mailFrom.address, to: rcptTo.map(({ address }) => address), secure, raw });
+}
+
 const server = new SMTPServer({
   secure: options.tls === 'required', key: readFileSync(options.key), cert: readFileSync(options.cert),  authOptional: options.user === undefined, disabledCommands: [...(options.user === undefined ? ['AUTH'] : []), ...(options.tls === 'none' ? ['STARTTLS'] : [])], logger: false,
   onAuth({ username, password }, _session, done) {
@@ -29,11 +35,7 @@ const server = new SMTPServer({
     else done();
   },
   onData(stream, session, done) {
-    text(stream).then((raw) => {
-      const { mailFrom, rcptTo } = session.envelope;
-      print({ from: mailFrom === false ? '' : mailFrom.address, to: rcptTo.map(({ address }) => address), secure: session.secure, raw });
-      done();
-    }, done);
+    void take(stream, session).then(() => null, (error: Error) => error).then(done);
   },
 });
 server.on('error', (error: Error) => print({ error: error.message }));
