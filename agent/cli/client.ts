@@ -15,9 +15,9 @@ const maxFrameBytes = 4 * 1024 * 1024;
  * Asks belayd one thing and hands each answer to `onAnswer` until that says it was the last. belayd speaks first; what it says
  * of itself in its hello is not needed here.
  */
-export async function askDaemon(socketPath: string, question: Question, options: { readonly timeoutMs: number; readonly onAnswer: (answer: Answer) => 'more' | 'last' }): Promise<void> {
+export async function askDaemon(socketPath: string, question: Question, options: { /** Undefined: until it closes. */ readonly timeoutMs: number | undefined; readonly onAnswer: (answer: Answer) => 'more' | 'last' }): Promise<void> {
   const socket = connect(socketPath);
-  const timer = setTimeout(() => socket.destroy(new Error('it does not answer')), options.timeoutMs);
+  const timer = options.timeoutMs === undefined ? undefined : setTimeout(() => socket.destroy(new Error('it does not answer')), options.timeoutMs);
   try {
     await converse(socket, question, options.onAnswer);
   } catch (error) {

@@ -11,6 +11,9 @@ export const exitCodes = {
   hasProblems: 8,
   noSuchRequest: 9,
   wouldBeRefused: 10,
+  denied: 11,
+  expired: 12,
+  cancelled: 13,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -25,5 +28,8 @@ export const exitCodesHelp = `Exit codes:
   6  the token is wrong, expired or used up
   7  status: this device is not enrolled
   8  status: there are problems
-  9  why: no such request of yours is remembered
-  10  why with a COMMAND: it would be refused`;
+  9  no such request or approval of yours is there
+  10  why with a COMMAND: it would be refused
+  11  request --wait: denied
+  12  request --wait: nobody approved it in time
+  13  request --wait: it was cancelled`;

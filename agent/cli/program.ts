@@ -5,7 +5,8 @@ import { completionFor, type Shell, shells } from './completion.ts';
 import { enroll, unenroll } from './enroll.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { list } from './list.ts';
-import { status } from './status.ts';
+import { end, type EndOptions, request, type RequestOptions } from './request.ts';
+import { status, type StatusOptions } from './status.ts';
 import { why } from './why.ts';
 
 const defaultSocket = '/run/belay/belayd.sock';
@@ -37,9 +38,11 @@ First steps:
   belay status          is this device connected, and which policy is in force?
   belay list            what may I run?
   belay why             my last sudo was refused: by what, and what now?
+  belay request -- ...  somebody has to approve it: ask ahead
 
 ${exitCodesHelp}`);
   addQuestions(program);
+  addApprovals(program);
   addEnrolment(program);
   program.command('version').summary('the version').description('Prints the version.').action(() => { process.stdout.write(`${agentVersion}\n`); });
   program.command('completion').summary('completion script for a shell')
@@ -77,11 +80,43 @@ Examples:
     .option(...socketOption)
     .addHelpText('after', '\nExamples:\n  belay list\n  belay list -v\n  belay list --json | jq -r \'.rules[].command\'')
     .action(ending(async (options: { socket: string; json: boolean; verbose: boolean; user?: string }) => await list(options)));
-  program.command('status').summary('enrolment, connection, policy, problems')
-    .description('Shows whether this device is enrolled and connected, the policy in force, its age and whether anything is refused because of it, and what is wrong with what to do about it. Root also sees how the device stands (disk encryption, firewall, updates), as policy may ask for it.')
+  program.command('status').summary('enrolment, connection, policy, problems; requests and approvals')
+    .description('Shows what you have asked approval for and which approvals you hold, with the time and the uses that are left (root: everybody\'s); and whether this device is enrolled and connected, the policy in force, its age and whether anything is refused because of it, and what is wrong with what to do about it. Root also sees how the device stands (disk encryption, firewall, updates), as policy may ask for it.')
+    .option('--watch', 'requests and approvals alone, again at each change; with --json one object a line', false)
     .option(...jsonOption)
     .option(...socketOption)
-    .action(ending(async (options: { socket: string; json: boolean }) => await status(options)));
+    .action(ending(async (options: StatusOptions) => await status(options)));
+}
+
+function addApprovals(program: Command): void {
+  program.command('request').summary('ask for approval ahead, or take that back')
+    .usage('[options] -- COMMAND [ARGS...]')
+    .description('Asks those who may approve COMMAND, before you want to run it: nothing runs now. Once it is approved, `sudo COMMAND` goes through at once, from the same folder and with the same environment, as often and as long as was approved. sudo alone asks in place, and waits.')
+    .argument('[WORDS...]', 'after `--`: the command with its arguments, as you will give them to sudo')
+    .option('-u, --user <user>', 'run as this user, like `sudo -u`')
+    .option('-g, --group <group>', 'run as this group, like `sudo -g`')
+    .option('--reason <text>', 'what it is for: whoever approves reads it')
+    .option('--for <time>', 'how long you want it for, from the yes on: 30m, 2h; whoever approves may shorten it')
+    .option('--uses <count>', 'how often you want to run it (default once)')
+    .option('--any-arguments [patterns...]', 'with other arguments as well: patterns as in a policy, one for each argument, `**` for the rest; without any: whatever they are')
+    .option('--wait', 'stay until it is answered', false)
+    .option('--cancel <number>', 'take a request back')
+    .option(...jsonOption)
+    .option(...socketOption)
+    .addHelpText('after', `
+Examples:
+  belay request --reason "monthly patches" --for 30m -- apt-get upgrade
+  belay request --uses 3 --any-arguments restart "*" -- systemctl restart nginx
+  belay request --wait -- whoami && sudo whoami
+  belay request --cancel 217`)
+    .action(ending(async (words: string[], options: RequestOptions) => await request(words, { ...options, isCommand: process.argv.includes('--') })));
+  program.command('end').summary('give an approval back')
+    .description('Gives an approval back before it is over: nobody can use it any more. What runs under it goes on.')
+    .argument('[APPROVAL]', 'its id, as `belay status` shows it, or as many of its first letters as name one')
+    .option('--all', 'every one that you hold (root: that anybody holds)', false)
+    .option(...jsonOption)
+    .option(...socketOption)
+    .action(ending(async (grant: string | undefined, options: EndOptions) => await end(grant, options)));
 }
 
 function addEnrolment(program: Command): void {

@@ -1,19 +1,58 @@
-import type { Posture, StatusAnswer } from '@belay/proto/local';
-import { askOnce } from './client.ts';
+import { create } from '@bufbuild/protobuf';
+import { type GrantsAnswer, GrantsAnswerSchema, type Posture, type StatusAnswer } from '@belay/proto/local';
+import { askDaemon, askOnce } from './client.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { grantJson, holdingsText, requestJson } from './holdings.ts';
 import { ageOf, fieldLines, inert, versionText } from './text.ts';
 
 const timeoutMs = 5_000;
 
-export async function status(options: { readonly socket: string; readonly json: boolean }): Promise<ExitCode> {
+export type StatusOptions = { readonly socket: string; readonly json: boolean; readonly watch: boolean };
+
+export async function status(options: StatusOptions): Promise<ExitCode> {
+  if (options.watch) return await watch(options);
   const answer = await askOnce(options.socket, { case: 'status', value: {} }, timeoutMs);
   if (answer.case !== 'status') {
     process.stderr.write(`belay: ${inert(answer.case === 'refusal' ? answer.value.message : 'belayd gave no status')}\n`);
     return exitCodes.failed;
   }
-  process.stdout.write(options.json ? `${JSON.stringify(statusJson(answer.value), null, 2)}\n` : statusText(answer.value, Date.now()));
+  const held = await askOnce(options.socket, { case: 'grants', value: {} }, timeoutMs);
+  const holdings = held.case === 'grants' ? held.value : create(GrantsAnswerSchema, {});
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...statusJson(answer.value), ...holdingsJson(holdings) }, null, 2)}\n`);
+  else process.stdout.write(statusText(answer.value, Date.now()) + holdingsText(holdings, Date.now(), isRoot()));
   if (!answer.value.enrolled) return exitCodes.notEnrolled;
   return answer.value.problems.length > 0 ? exitCodes.hasProblems : exitCodes.done;
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+export function holdingsJson({ requests, grants }: GrantsAnswer): { readonly requests: readonly object[]; readonly grants: readonly object[] } {
+  return { requests: requests.map(requestJson), grants: grants.map(grantJson) };
+}
+
+/** Requests and approvals, anew at each change, until it is interrupted. With --json a line each. */
+async function watch({ socket, json }: StatusOptions): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.done;
+  await askDaemon(socket, { case: 'watch', value: {} }, {
+    timeoutMs: undefined,
+    onAnswer: (answer) => {
+      if (answer.case === 'grants') {
+        process.stdout.write(json ? `${JSON.stringify(holdingsJson(answer.value))}\n` : watchText(answer.value, Date.now()));
+        return 'more';
+      }
+      process.stderr.write(`belay: ${inert(answer.case === 'refusal' ? answer.value.message : 'belayd gave no answer')}\n`);
+      code = exitCodes.failed;
+      return 'last';
+    },
+  });
+  return code;
+}
+
+function watchText(answer: GrantsAnswer, nowMs: number): string {
+  const text = holdingsText(answer, nowMs, isRoot());
+  return `${new Date(nowMs).toTimeString().slice(0, 8)}${text === '' ? '  nothing is asked for, and no approval is held\n' : `\n${text.replace(/^\n/, '')}`}`;
 }
 
 /** Numbers as numbers; times in Unix milliseconds, null where there is none. `posture`: to root only; null: not known. */

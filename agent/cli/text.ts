@@ -15,6 +15,14 @@ export function ageOf(ms: number): string {
   return `${Math.round(seconds / 86_400)} days`;
 }
 
+/** "90 s", "30m", "12h", "2d" in ms; undefined: no such time. */
+export function spanMs(text: string): number | undefined {
+  const found = /^([0-9]{1,7})\s*(s|m|min|h|d)$/.exec(text.trim());
+  const unit = { s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }[found?.[2] ?? ''];
+  const ms = Number(found?.[1]) * (unit ?? 0);
+  return unit === undefined || ms === 0 ? undefined : ms;
+}
+
 /** `name  text`, a line each. */
 export function fieldLines(fields: readonly (readonly [name: string, text: string])[]): string {
   return fields.map(([name, text]) => `${name.padEnd(10)} ${inert(text)}\n`).join('');

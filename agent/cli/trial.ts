@@ -7,19 +7,32 @@ import type { Question } from './client.ts';
 /** A command that is only asked about: as sudo would put it to belayd. `close` lets go of the file. */
 export type Trial = { readonly question: Question; close(): void };
 
+/** Whom it is to run as; left out: as with sudo. */
+export type Whom = { readonly user?: string | undefined; readonly group?: string | undefined };
+
 /** It cannot be asked about; a sentence for the person. */
 export class Unaskable extends Error {}
 
 /** What belayd takes from people; see local.proto. */
 const USER_FRAME = 64 * 1024;
 
-/** `count`: how many of the last words of our own command line are the command's. They are bytes, which Node's own list is not. */
-export function openTrial(count: number, as: string | undefined, user: string): Trial {
+type Check = MessageInitShape<typeof SudoCheckSchema>;
+
+/** USER[:GROUP], either of them left out. */
+export function whomIn(as: string | undefined): Whom {
+  const [user, group] = as?.split(':') ?? [];
+  return { user, group };
+}
+
+/**
+ * `count`: how many of the last words of our own command line are the command's. They are bytes, which Node's own list is not.
+ * `ask`: the question about it.
+ */
+export function openTrial(count: number, as: Whom, ask: (check: Check) => Question): Trial {
   const argv = nulSeparated('/proc/self/cmdline').slice(-count);
   const typedPath = findCommand(argv[0] ?? '');
   const fd = openCommand(typedPath);
-  const check = { ...runAs(as), ...checkOf(argv, typedPath), executableOpen: fd !== undefined, executableFd: fd ?? -1 };
-  const question: Question = { case: 'why', value: { about: { case: 'trial', value: check }, user } };
+  const question = ask({ ...runAs(as), ...checkOf(argv, typedPath), executableOpen: fd !== undefined, executableFd: fd ?? -1 });
   const close = (): void => {
     if (fd !== undefined) closeSync(fd);
   };
@@ -30,7 +43,7 @@ export function openTrial(count: number, as: string | undefined, user: string): 
   return { question, close };
 }
 
-function checkOf(argv: readonly string[], typedPath: string): MessageInitShape<typeof SudoCheckSchema> {
+function checkOf(argv: readonly string[], typedPath: string): Check {
   return {
     mode: SudoCheck_Mode.RUN,
     nonInteractive: true,
@@ -43,13 +56,10 @@ function checkOf(argv: readonly string[], typedPath: string): MessageInitShape<t
   };
 }
 
-/** USER[:GROUP], either of them left out. */
-function runAs(as: string | undefined): MessageInitShape<typeof SudoCheckSchema> {
-  if (as === undefined) return {};
-  const [user = '', group] = as.split(':');
+function runAs({ user = '', group = '' }: Whom): Check {
   return {
     ...(user === '' ? {} : { runAsUser: Buffer.from(user), runAsUserGiven: true }),
-    ...(group === undefined || group === '' ? {} : { runAsGroup: Buffer.from(group), runAsGroupGiven: true }),
+    ...(group === '' ? {} : { runAsGroup: Buffer.from(group), runAsGroupGiven: true }),
   };
 }
 

@@ -3,7 +3,7 @@ import { askOnce, type Question } from './client.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { explanationJson, explanationText } from './explanation.ts';
 import { ageOf, fieldLines, inert, showsUnicode, versionJson, versionText } from './text.ts';
-import { openTrial, Unaskable } from './trial.ts';
+import { openTrial, Unaskable, whomIn } from './trial.ts';
 
 const timeoutMs = 10_000;
 
@@ -18,7 +18,7 @@ export async function why(words: readonly string[], options: WhyOptions): Promis
   }
   if (!options.isCommand) return await ask(questionOf(words, options.user ?? ''), options);
   try {
-    const trial = openTrial(words.length, options.as, options.user ?? '');
+    const trial = openTrial(words.length, whomIn(options.as), (check) => ({ case: 'why', value: { about: { case: 'trial', value: check }, user: options.user ?? '' } }));
     try {
       return await ask(trial.question, options);
     } finally {

@@ -22,6 +22,8 @@ export type ExitName = keyof typeof EXIT_CODES;
 const BY_CODE: Partial<Record<ErrorCode, ExitName>> = {
   BELAY_E_BAD_REQUEST: 'usage',
   BELAY_E_UNAUTHENTICATED: 'unauthenticated',
+  BELAY_E_SECOND_FACTOR: 'unauthenticated',
+  BELAY_E_SIGN_IN_AGAIN: 'unauthenticated',
   BELAY_E_NOT_PERMITTED: 'notPermitted',
   BELAY_E_CONFLICT: 'conflict',
   BELAY_E_POLICY_INVALID: 'policyInvalid',

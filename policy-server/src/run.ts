@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
 import type { ServerConfig } from './config/schema.ts';
+import { webPlace } from './config/web-place.ts';
 import type { ServerContext } from './context.ts';
 import { startNotices } from './features/notices/start.ts';
 import { type FleetServer, startFleet } from './fleet/server.ts';
@@ -41,7 +42,7 @@ async function listen(opened: OpenContext, authority: Authority, tls: KeyPairPem
     throw error;
   });
   await context.store.listening();
-  const notices = startNotices(context);
+  const notices = startNotices(context, webPlace(context.config, Number(new URL(http.address).port)).origin);
   await context.serverEvents.append({ type: 'server.started', fields: { version: context.version } });
   return {
     context,

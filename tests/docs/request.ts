@@ -89,12 +89,13 @@ function deviceOf(text: string | undefined): World['device'] {
 const minutes = (ms: number): string => `${ms / 60_000} min`;
 
 /** Demands as the tables write them; empty: none. */
-export function demandsText({ reason, reauth, confirm, approval }: Demands): string {
+export function demandsText({ reason, reauth, confirm, approval, emergency }: Demands): string {
   const texts = [];
   if (reason !== undefined) texts.push(reason.minLength === 1 ? 'a reason' : `a reason of ${reason.minLength} characters`, ...reason.patterns.map((pattern) => `like ${pattern}`));
   if (reauth !== undefined) texts.push(reauth.maxAgeMs === 0 ? 'a password' : `a password of the last ${minutes(reauth.maxAgeMs)}`);
   if (confirm) texts.push('a second yes');
   texts.push(...approval.map(({ from, count }) => `${count} yes of ${from.join(' or ')}`));
+  if (emergency === true) texts.push('an emergency');
   return texts.join(', ');
 }
 

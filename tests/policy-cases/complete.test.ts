@@ -75,7 +75,7 @@ test('each demand and each obligation is there, and is not, and takes each of it
   const there = ['none', 'some'];
   expect(Object.fromEntries([...values].map(([name, set]) => [name, [...set].sort()]))).toEqual({
     decision: ['allow', 'ask', 'deny'], reason: ['denied-by-rule', 'no-policy', 'no-rule', 'unsafe-file'],
-    'demands.reason': there, 'demands.reauth': there, 'demands.confirm': there, 'demands.approval': there,
+    'demands.reason': there, 'demands.reauth': there, 'demands.confirm': there, 'demands.approval': there, 'demands.emergency': there,
     duration: there, uses: there, total: there, capabilities: there, writable: there, umask: there, cwd: there, sha256: there, conflicts: there,
     environment: ['some'], argv0: ['some'],
     children: ['allow', 'check', 'deny'], network: ['allow', 'deny'], record: ['commands', 'none', 'session'], alert: ['high', 'low', 'medium', 'none'],

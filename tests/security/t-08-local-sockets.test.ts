@@ -16,6 +16,11 @@ rules:
     who: ["user:bob"]
     run: [{ command: /usr/bin/id }]
     then: allow
+  - name: with a yes
+    who: ["user:alice"]
+    run: [{ command: /usr/bin/whoami, args: ["**"] }]
+    then: ask
+    require: { approval: { from: ["role:approver"], within: 30m } }
 `;
 
 const megabyte = 1024 * 1024;
@@ -117,6 +122,39 @@ describeRoot('T-08 local sockets', () => {
       await world.waitFor(() => line.isClosed(), { what: 'the end of a noisy uplink' });
     }
     await belay.kill();
+    await bobIsServed();
+  });
+
+  test('requests for approval, watchers and the rest of these doors are bounded for her, and open to others', async () => {
+    const talk = await converse(alice);
+    await talk.next();
+    const executableFd = await alice.openFile('/usr/bin/whoami');
+    const what = { mode: 1, argv: ['whoami', 'x'].map((word) => Buffer.from(word)), typedPath: Buffer.from('/usr/bin/whoami'), executableOpen: true, executableFd };
+    const count = rounds(60, 2_000);
+    for (let round = 0; round < count; round++) talk.say({ case: 'fileRequest', value: { what } });
+    const answers = [];
+    for (let round = 0; round < count; round++) answers.push(await talk.next());
+    expect(answers.filter((answer) => answer?.case === 'requestAnswer').length).toBeLessThanOrEqual(8);
+    expect(answers.filter((answer) => answer?.case === 'refusal').length).toBeGreaterThanOrEqual(count - 8);
+    expect((await world.events()).filter(({ type }) => type === 'request.filed').length).toBeLessThanOrEqual(8);
+    const lines = await Promise.all(Array.from({ length: 12 }, async () => await converse(alice)));
+    const first = await Promise.all(lines.map(async (line) => {
+      await line.next();
+      line.say({ case: 'watch', value: {} });
+      return (await line.next())?.case;
+    }));
+    expect(first.filter((name) => name === 'grants').length).toBeLessThanOrEqual(8);
+    for (const { line } of lines) line.destroy();
+    const wrong: readonly Parameters<typeof talk.say>[0][] = [
+      { case: 'fileRequest', value: {} }, { case: 'fileRequest', value: { what: { ...what, mode: 2 } } }, { case: 'fileRequest', value: { what, forMs: 2n ** 64n - 1n } }, { case: 'fileRequest', value: { what, uses: 0xffffffff } },
+      { case: 'cancelRequest', value: { request: 2n ** 64n - 1n } }, { case: 'cancelRequest', value: {} }, { case: 'endGrant', value: {} }, { case: 'endGrant', value: { grant: '\u0000'.repeat(1000) } },
+    ];
+    for (const message of wrong) {
+      talk.say(message);
+      expect((await talk.next())?.case).toBe('refusal');
+    }
+    talk.line.destroy();
+    expect(await world.runAs('bob', ['belay', 'status', '--json'])).toMatchObject({ code: 0, stdout: expect.stringContaining('"requests": []') });
     await bobIsServed();
   });
 

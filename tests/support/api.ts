@@ -1,6 +1,6 @@
 /** The administrators' API of a server in this process, over real HTTPS and a real database. */
 import { request as httpsRequest } from 'node:https';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { hashPassword } from '../../policy-server/src/features/accounts/password.ts';
 import { newAccount } from '../../policy-server/src/features/accounts/account-row.ts';
 import { writeBindings } from '../../policy-server/src/features/accounts/bindings.ts';
@@ -14,7 +14,7 @@ import { startTestServer, type TestServer, type TestServerOptions } from './flee
 
 export const PASSWORD = 'a rope for the admin';
 
-export type Answered = { readonly status: number; readonly type: string; readonly text: string; readonly body: Record<string, unknown> };
+export type Answered = { readonly status: number; readonly type: string; readonly text: string; readonly body: Record<string, unknown>; readonly headers: IncomingHttpHeaders };
 export type AskOptions = { readonly token?: string | undefined; readonly body?: unknown; readonly raw?: string; readonly headers?: Readonly<Record<string, string>> };
 
 export type TestApi = TestServer & {
@@ -50,7 +50,7 @@ export async function startTestApi(options: TestServerOptions = {}): Promise<Tes
     const text = Buffer.concat(chunks).toString('utf8');
     const type = answer.headers['content-type'] ?? '';
     checkShape(http.routes, method, path, answer, text);
-    return { status: answer.statusCode ?? 0, type, text, body: type.includes('json') && !type.includes('ndjson') ? (JSON.parse(text) as Record<string, unknown>) : {} };
+    return { status: answer.statusCode ?? 0, headers: answer.headers, type, text, body: type.includes('json') && !type.includes('ndjson') ? (JSON.parse(text) as Record<string, unknown>) : {} };
   };
   return {
     ...server, url, ask,

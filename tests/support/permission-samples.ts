@@ -1,6 +1,6 @@
 /** For each route something it answers 200 to when whoever asks may; the matrix of permissions is tried with these. */
 import type { RouteName } from '../../policy-server/src/http/access.ts';
-import type { TestApi } from './api.ts';
+import { PASSWORD, type TestApi } from './api.ts';
 
 /** `device` is called the-device and is in the group `own`. `token` is of whoever is tried, `admin` of an administrator. `tag` makes names new. */
 export type World = { readonly api: TestApi; readonly device: string; readonly admin: string; readonly token: string; readonly tag: string };
@@ -18,6 +18,13 @@ async function made(world: World, path: string, content: unknown): Promise<Recor
   if (answer.status !== 200) throw new Error(`${path}: ${answer.text}`);
   return answer.body;
 }
+
+const newPerson = async (world: World): Promise<string> => (await made(world, '/persons', { name: 'Somebody' }))['id'] as string;
+let accounts = 0;
+const newAccount = async (world: World): Promise<string> => {
+  const { account } = (await made(world, '/accounts', { name: `${world.tag}-${++accounts}`, bindings: [], password: 'not a good password' })) as { account: { id: string } };
+  return `/api/v1/accounts/${account.id}`;
+};
 
 const POLICY = `apiVersion: belay/v1
 kind: Policy
@@ -45,9 +52,50 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/logout': 'elsewhere',
   'GET /api/v1/whoami': plain,
 
+  'GET /api/v1/sign-in': plain,
+  'GET /api/v1/session/oidc/start': 'elsewhere',
+  'GET /api/v1/session/oidc/callback/:id': 'elsewhere',
+  'GET /api/v1/session': plain,
+  'POST /api/v1/session': 'elsewhere',
+  'POST /api/v1/session/totp': 'elsewhere',
+  'POST /api/v1/session/passkey/options': body({}),
+  'POST /api/v1/session/passkey/finish': 'elsewhere',
+  'DELETE /api/v1/session': 'elsewhere',
+  'GET /api/v1/me/factors': plain,
+  'POST /api/v1/me/password': body({ current: PASSWORD, next: PASSWORD }),
+  'POST /api/v1/me/totp/start': plain,
+  'POST /api/v1/me/totp/confirm': 'elsewhere',
+  'POST /api/v1/me/totp/remove': plain,
+  'POST /api/v1/me/passkeys/options': plain,
+  'POST /api/v1/me/passkeys/add': 'elsewhere',
+  'DELETE /api/v1/me/passkeys/:id': 'elsewhere',
+  'GET /api/v1/me/sessions': plain,
+  'DELETE /api/v1/me/sessions/:id': { ask: async ({ api, token, admin }) => {
+    const { name } = (await api.ask('GET', '/api/v1/whoami', { token })).body as { name: string };
+    const other = token === admin ? token : await api.signIn(name);
+    const { sessions } = (await api.ask('GET', '/api/v1/me/sessions', { token: other })).body as { sessions: { id: string; current: boolean }[] };
+    return { path: `/api/v1/me/sessions/${sessions.find(({ current }) => current)?.id}` };
+  } },
+
   'GET /api/v1/tokens': plain,
   'POST /api/v1/tokens': body({ name: 'made', ...tokenBody }),
   'POST /api/v1/tokens/:id/revoke': { ask: async (world) => ({ path: `/api/v1/tokens/${((await made(world, '/tokens', { name: 'x', ...tokenBody }))['info'] as { id: string }).id}/revoke` }) },
+
+  'GET /api/v1/permissions': plain,
+  'GET /api/v1/persons': plain,
+  'POST /api/v1/persons': body({ name: 'Made' }),
+  'GET /api/v1/persons/:id': { ask: async (world) => ({ path: `/api/v1/persons/${await newPerson(world)}` }) },
+  'POST /api/v1/persons/:id': { ask: async (world) => ({ path: `/api/v1/persons/${await newPerson(world)}`, body: { name: 'Other' } }) },
+  'POST /api/v1/persons/:id/users': { ask: async (world) => ({ path: `/api/v1/persons/${await newPerson(world)}/users`, body: { add: [{ user: world.tag, device: null }] } }) },
+  'GET /api/v1/accounts': plain,
+  'POST /api/v1/accounts': { ask: ({ tag }) => ({ body: { name: `${tag}-made`, bindings: [] } }) },
+  'GET /api/v1/accounts/:id': { ask: async (world) => ({ path: await newAccount(world) }) },
+  'POST /api/v1/accounts/:id/roles': { ask: async (world) => ({ path: `${await newAccount(world)}/roles`, body: { bindings: [{ role: 'viewer', groups: ['own'] }] } }) },
+  'POST /api/v1/accounts/:id/disable': { ask: async (world) => ({ path: `${await newAccount(world)}/disable` }) },
+  'POST /api/v1/accounts/:id/enable': { ask: async (world) => ({ path: `${await newAccount(world)}/enable` }) },
+  'POST /api/v1/accounts/:id/password': { ask: async (world) => ({ path: `${await newAccount(world)}/password` }) },
+  'POST /api/v1/accounts/:id/person': { ask: async (world) => ({ path: `${await newAccount(world)}/person`, body: { person: null } }) },
+  'POST /api/v1/accounts/:id/unlink-factors': { ask: async (world) => ({ path: `${await newAccount(world)}/unlink-factors` }) },
 
   'GET /api/v1/enroll-tokens': plain,
   'POST /api/v1/enroll-tokens': body({ uses: 1, validForMs: 60_000 }),
@@ -58,6 +106,7 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/devices/:device/rename': body({ name: 'renamed' }),
   'POST /api/v1/devices/:device/label': body({ labels: { site: 'bern' } }),
   'POST /api/v1/devices/:device/group': body({ add: ['own'] }),
+  'POST /api/v1/devices/:device/owner': body({ person: null }),
   'POST /api/v1/devices/:device/revoke': plain,
   'POST /api/v1/devices/:device/decommission': plain,
 

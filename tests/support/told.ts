@@ -9,6 +9,8 @@ import { startTestApi, type TestApi } from './api.ts';
 import { enrol } from './fleet.ts';
 import { type HookReceiver, type Mailbox, type MailboxOptions, makeTls, startHookReceiver, startMailbox, type TestTls } from './receivers.ts';
 
+const CONSOLE = 'https://belay.example.org:7445';
+
 export type Told = {
   readonly api: TestApi;
   readonly tls: TestTls;
@@ -39,11 +41,10 @@ export async function startTold({ databaseUrl, clock = Date.now, mail = {}, smtp
   const config = [
     `smtp: { host: 127.0.0.1, port: ${mailbox.port}, from: "Belay <belay@example.org>", authorities: ${JSON.stringify(tls.ca)}, ${settings} }`,
     `webhooks: { authorities: ${JSON.stringify(tls.ca)}, ${webhooks} }`,
-    'console: { url: "https://belay.example.org:7445" }',
   ].join('\n');
   const api = await startTestApi({ config, clock, ...(databaseUrl === undefined ? {} : { databaseUrl }) });
   const { store, notices } = api.context;
-  let running: RunningNotices = startNotices(api.context);
+  let running: RunningNotices = startNotices(api.context, CONSOLE);
   await api.account('root', 'administrator');
   const device = (await enrol(api, await api.token({ groups: ['own'] }))).id;
   return {
@@ -69,7 +70,7 @@ export async function startTold({ databaseUrl, clock = Date.now, mail = {}, smtp
     },
     async restartNotices() {
       await running.close();
-      running = startNotices({ ...api.context, metrics: new Registry() });
+      running = startNotices({ ...api.context, metrics: new Registry() }, CONSOLE);
     },
     async close() {
       await running.close();

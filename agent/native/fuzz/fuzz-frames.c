@@ -33,7 +33,7 @@ static void check_frame(const struct server_frame *frame) {
     size_t total = sum(frame->challenge.reason_prompt) + sum(frame->challenge.message) + sum(frame->challenge.confirm_prompt);
     total += sum_all(frame->challenge.suggestions, frame->challenge.suggestion_count);
     total += sum(frame->verdict.message) + sum(frame->verdict.rule) + sum(frame->commit_answer.message);
-    total += sum(frame->listing.text) + sum(frame->refusal.code) + sum(frame->refusal.message);
+    total += sum(frame->listing.text) + sum(frame->waiting.text) + sum(frame->refusal.code) + sum(frame->refusal.message);
     sink = total;
     if (frame->verdict.has_launch) check_launch(&frame->verdict.launch);
 }

@@ -1,59 +1,9 @@
 // Reading frames. What decides (Challenge, Verdict, Launch, CommitAnswer) is read strictly: a field that we do not know may be
 // an obligation that we would not honour, so the frame is refused. What only informs may grow.
-#include "frames.h"
+#include "frames-read.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-// One block holds every string and array of a frame, so that freeing is one call and sizes are bounded by the frame's own:
-// a string needs its length and a NUL, and each took at least two bytes on the wire; a pointer or number at least one more.
-struct arena {
-    char *at;
-    size_t left;
-};
-
-static void *arena_take(struct arena *arena, size_t size, size_t alignment) {
-    const size_t skip = (alignment - (uintptr_t)arena->at % alignment) % alignment;
-    if (skip > arena->left || size > arena->left - skip) return NULL;
-    void *result = arena->at + skip;
-    arena->at += skip + size;
-    arena->left -= skip + size;
-    return result;
-}
-
-static char *copy_string(struct arena *arena, const struct wire_field *field) {
-    if (field->type != WIRE_BYTES || (field->length != 0 && memchr(field->bytes, 0, field->length) != NULL)) return NULL;
-    char *text = arena_take(arena, field->length + 1, 1);
-    if (text == NULL) return NULL;
-    if (field->length != 0) memcpy(text, field->bytes, field->length);
-    text[field->length] = '\0';
-    return text;
-}
-
-static bool read_string(struct arena *arena, const struct wire_field *field, char **target) {
-    char *text = copy_string(arena, field);
-    if (text == NULL) return false;
-    *target = text;
-    return true;
-}
-
-static bool read_uint64(const struct wire_field *field, uint64_t *target) {
-    if (field->type != WIRE_VARINT) return false;
-    *target = field->value;
-    return true;
-}
-
-static bool read_uint32(const struct wire_field *field, uint32_t *target) {
-    if (field->type != WIRE_VARINT || field->value > UINT32_MAX) return false;
-    *target = (uint32_t)field->value;
-    return true;
-}
-
-static bool read_bool(const struct wire_field *field, bool *target) {
-    if (field->type != WIRE_VARINT || field->value > 1) return false;
-    *target = field->value == 1;
-    return true;
-}
 
 static bool decode_hello(struct wire_reader *reader, struct hello *hello) {
     struct wire_field field;
@@ -106,107 +56,6 @@ static bool decode_challenge(struct wire_reader *reader, struct arena *arena, st
     return valid && next == WIRE_END;
 }
 
-struct launch_counts {
-    size_t argc;
-    size_t environment;
-    size_t groups;
-};
-
-static bool count_varints(const uint8_t *bytes, size_t length, size_t *count) {
-    // The last byte of each varint has its top bit clear.
-    for (size_t index = 0; index < length; index++) *count += (bytes[index] & 0x80) == 0;
-    return length == 0 || (bytes[length - 1] & 0x80) == 0;
-}
-
-static bool count_launch(struct wire_reader reader, struct launch_counts *counts) {
-    struct wire_field field;
-    enum wire_next next;
-    while ((next = wire_next(&reader, &field)) == WIRE_FIELD) {
-        if (field.number == 4) counts->argc++;
-        else if (field.number == 5) counts->environment++;
-        else if (field.number == 8 && field.type == WIRE_VARINT) counts->groups++;
-        else if (field.number == 8 && (field.type != WIRE_BYTES || !count_varints(field.bytes, field.length, &counts->groups))) return false;
-    }
-    return next == WIRE_END;
-}
-
-static bool read_group(uint64_t value, const struct launch_counts *counts, struct launch *launch) {
-    if (value > UINT32_MAX || launch->group_count == counts->groups) return false;
-    launch->groups[launch->group_count++] = (uint32_t)value;
-    return true;
-}
-
-static bool read_groups(const struct wire_field *field, const struct launch_counts *counts, struct launch *launch) {
-    if (field->type == WIRE_VARINT) return read_group(field->value, counts, launch);
-    if (field->type != WIRE_BYTES) return false;
-    uint64_t value = 0;
-    unsigned shift = 0;
-    for (size_t index = 0; index < field->length; index++) {
-        if (shift > 28) return false; // more than the five bytes of a 32-bit number
-        value |= (uint64_t)(field->bytes[index] & 0x7f) << shift;
-        shift += 7;
-        if ((field->bytes[index] & 0x80) != 0) continue;
-        if (!read_group(value, counts, launch)) return false;
-        value = 0;
-        shift = 0;
-    }
-    return shift == 0;
-}
-
-static bool read_by(const struct wire_field *field, enum launch_by *by) {
-    uint32_t value = 0;
-    if (!read_uint32(field, &value) || value > BY_SEALED) return false;
-    *by = (enum launch_by)value;
-    return true;
-}
-
-static bool read_descriptor(const struct wire_field *field, int32_t *target) {
-    if (field->type != WIRE_VARINT || field->value > INT32_MAX) return false;
-    *target = (int32_t)field->value;
-    return true;
-}
-
-static bool read_launch_field(const struct wire_field *field, struct arena *arena, const struct launch_counts *counts,
-                              struct launch *launch) {
-    switch (field->number) {
-    case 1: return read_by(field, &launch->by);
-    case 2: return read_string(arena, field, &launch->path);
-    case 3: return read_descriptor(field, &launch->sealed_fd);
-    case 4: return read_string(arena, field, &launch->argv[launch->argc]) && ++launch->argc <= counts->argc;
-    case 5:
-        return read_string(arena, field, &launch->environment[launch->environment_count]) &&
-               ++launch->environment_count <= counts->environment;
-    case 6: return read_uint32(field, &launch->uid);
-    case 7: return read_uint32(field, &launch->gid);
-    case 8: return read_groups(field, counts, launch);
-    case 9: return read_string(arena, field, &launch->working_directory);
-    case 10: return read_uint32(field, &launch->file_mode_mask);
-    case 11: return read_string(arena, field, &launch->user);
-    case 12: return read_bool(field, &launch->pam_session);
-    case 13: return read_bool(field, &launch->pam_account);
-    default: return false;
-    }
-}
-
-static bool decode_launch(const struct wire_field *message, struct arena *arena, struct launch *launch) {
-    if (message->type != WIRE_BYTES || launch->argv != NULL) return false;
-    struct wire_reader reader;
-    wire_reader_init(&reader, message->bytes, message->length);
-    struct launch_counts counts = {0};
-    if (!count_launch(reader, &counts)) return false;
-    launch->argv = arena_take(arena, (counts.argc + 1) * sizeof(char *), _Alignof(char *));
-    launch->environment = arena_take(arena, (counts.environment + 1) * sizeof(char *), _Alignof(char *));
-    launch->groups = arena_take(arena, counts.groups * sizeof(uint32_t), _Alignof(uint32_t));
-    if (launch->argv == NULL || launch->environment == NULL || launch->groups == NULL) return false;
-    struct wire_field field;
-    while (wire_next(&reader, &field) == WIRE_FIELD) {
-        if (!read_launch_field(&field, arena, &counts, launch)) return false;
-    }
-    launch->argv[launch->argc] = NULL;
-    launch->environment[launch->environment_count] = NULL;
-    return true;
-}
-
 static bool read_token(const struct wire_field *field, uint8_t token[TOKEN_BYTES], bool *has_token) {
     if (field->type != WIRE_BYTES || field->length != TOKEN_BYTES) return false;
     memcpy(token, field->bytes, TOKEN_BYTES);
@@ -233,7 +82,7 @@ static bool decode_verdict(struct wire_reader *reader, struct arena *arena, stru
         case 2: valid = read_uint64(&field, &verdict->request); break;
         case 3: valid = read_string(arena, &field, &verdict->message); break;
         case 4: valid = read_string(arena, &field, &verdict->rule); break;
-        case 5: valid = verdict->has_launch = decode_launch(&field, arena, &verdict->launch); break;
+        case 5: valid = verdict->has_launch = read_launch(&field, arena, &verdict->launch); break;
         case 6: valid = read_token(&field, verdict->token, &has_token); break;
         case 7: valid = read_uint32(&field, &valid_ms); break;
         case 8: valid = read_bool(&field, &verdict->go); break;
@@ -271,6 +120,21 @@ static bool decode_listing(struct wire_reader *reader, struct arena *arena, stru
     return valid && next == WIRE_END;
 }
 
+static bool decode_waiting(struct wire_reader *reader, struct arena *arena, struct waiting_for *waiting) {
+    struct wire_field field;
+    enum wire_next next;
+    bool valid = true;
+    while (valid && (next = wire_next(reader, &field)) == WIRE_FIELD) {
+        switch (field.number) {
+        case 1: valid = read_uint64(&field, &waiting->request); break;
+        case 2: valid = read_string(arena, &field, &waiting->text); break;
+        case 3: valid = read_uint64(&field, &waiting->left_ms); break;
+        default: break;
+        }
+    }
+    return valid && next == WIRE_END;
+}
+
 static bool decode_refusal(struct wire_reader *reader, struct arena *arena, struct refusal *refusal) {
     struct wire_field field;
     enum wire_next next;
@@ -297,6 +161,7 @@ static bool decode_message(const struct wire_field *message, struct arena *arena
     case FRAME_COMMIT_ANSWER: return decode_commit_answer(&reader, arena, &frame->commit_answer);
     case FRAME_LISTING: return decode_listing(&reader, arena, &frame->listing);
     case FRAME_DONE: return true;
+    case FRAME_WAITING: return decode_waiting(&reader, arena, &frame->waiting);
     case FRAME_REFUSAL: return decode_refusal(&reader, arena, &frame->refusal);
     default: return false;
     }
@@ -307,7 +172,7 @@ static void set_empty_strings(struct server_frame *frame) {
     char **const strings[] = {
         &frame->challenge.reason_prompt, &frame->challenge.message, &frame->challenge.confirm_prompt, &frame->verdict.message, &frame->verdict.rule,
         &frame->verdict.launch.path, &frame->verdict.launch.working_directory, &frame->verdict.launch.user,
-        &frame->commit_answer.message, &frame->listing.text, &frame->refusal.code, &frame->refusal.message,
+        &frame->commit_answer.message, &frame->listing.text, &frame->waiting.text, &frame->refusal.code, &frame->refusal.message,
     };
     for (size_t index = 0; index < sizeof strings / sizeof strings[0]; index++) *strings[index] = empty;
 }

@@ -95,6 +95,7 @@ enum frame_kind {
     FRAME_COMMIT_ANSWER = 4,
     FRAME_LISTING = 5,
     FRAME_DONE = 8,
+    FRAME_WAITING = 11,
     FRAME_REFUSAL = 15,
 };
 
@@ -161,6 +162,12 @@ struct listing {
     char *text;
 };
 
+struct waiting_for {
+    uint64_t request;
+    char *text; // for the person, whole lines; "": nothing new
+    uint64_t left_ms;
+};
+
 struct refusal {
     char *code;
     char *message;
@@ -175,6 +182,7 @@ struct server_frame {
     struct verdict verdict;
     struct commit_answer commit_answer;
     struct listing listing;
+    struct waiting_for waiting;
     struct refusal refusal;
     void *storage; // of all strings and arrays
 };

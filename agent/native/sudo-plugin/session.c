@@ -14,6 +14,7 @@
 #include "limits.h"
 #include "local-plan.h"
 #include "plan.h"
+#include "signals.h"
 
 enum { MAX_CHALLENGES = 8 };
 
@@ -81,8 +82,7 @@ static void leave(void) {
 static void hold_signals(struct session *session, bool hold) {
     sigset_t set;
     if (!session->becomes_command) return;
-    sigemptyset(&set);
-    for (size_t index = 0; index < sizeof ENDING / sizeof ENDING[0]; index++) sigaddset(&set, ENDING[index]);
+    signals_heard(&set, ENDING, sizeof ENDING / sizeof ENDING[0]);
     sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
@@ -142,13 +142,43 @@ static enum reply tell_refusal(struct session *session, const struct refusal *re
     return REPLY_NO;
 }
 
+// SECURITY(T-33): the signal ends sudo by itself, as if nobody had waited; what was asked for ends with the connection.
+static void give_up(struct session *session, int by) {
+    sigset_t set;
+    connection_close(&session->connection);
+    person_tell(&session->person, "Belay #%llu: cancelled; nothing was run", (unsigned long long)session->answer.waiting.request);
+    leave();
+    signal(by, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, by);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    raise(by);
+}
+
+// Somebody has to approve it. False: nothing more comes.
+static bool wait_on(struct session *session, enum reply *reply) {
+    int by = 0;
+    if (!session->may_wait) return false;
+    waiting_show(&session->waiting, &session->person, &session->answer.waiting);
+    const enum waited waited = waiting_next(&session->waiting, &session->person, session->connection.fd, &by);
+    if (waited == WAITED_FRAME) return true;
+    waiting_end(&session->waiting, &session->person);
+    if (waited == WAITED_GONE) return false;
+    give_up(session, by);
+    *reply = REPLY_NO;
+    return false;
+}
+
 // One frame of belayd's. True when it was the last word, which is then in `reply`.
 static bool handle(struct session *session, unsigned *challenges, enum reply *reply) {
     struct server_frame *answer = &session->answer;
     frame_free(answer);
     *reply = REPLY_UNREACHABLE;
     if (!connection_receive(&session->connection, answer)) return true;
+    if (answer->kind != FRAME_WAITING) waiting_end(&session->waiting, &session->person);
     switch (answer->kind) {
+    case FRAME_WAITING:
+        return !wait_on(session, reply);
     case FRAME_CHALLENGE: {
         hold_signals(session, false); // a person is being asked
         const bool met = ++*challenges <= MAX_CHALLENGES && meet(session, &answer->challenge);
@@ -180,6 +210,7 @@ static enum reply exchange(struct session *session, struct wire_writer *frame, b
     struct hello hello;
     unsigned challenges = 0;
     session->asked_at_ms = session_now_ms();
+    session->may_wait = runs;
     if (session->connection.fd < 0 && !connection_open(&session->connection)) {
         wire_writer_free(frame);
         return REPLY_UNREACHABLE;
@@ -196,6 +227,7 @@ static enum reply exchange(struct session *session, struct wire_writer *frame, b
     else if (runs && session->becomes_command) keep(session);
     if (runs) hold_signals(session, true);
     while (!handle(session, &challenges, &reply)) {}
+    waiting_end(&session->waiting, &session->person);
     if (runs && reply != REPLY_YES) hold_signals(session, false);
     return reply;
 }

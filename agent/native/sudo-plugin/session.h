@@ -9,6 +9,7 @@
 #include "keeper.h"
 #include "pam.h"
 #include "person.h"
+#include "waiting.h"
 
 enum stage {
     STAGE_OPENED,    // nothing decided: as good as no
@@ -32,6 +33,8 @@ struct session {
     int64_t committed_at_ms; // CLOCK_BOOTTIME
     bool may_background;     // -b, or what may be one; sudo then forks before it starts anything
     bool becomes_command;    // sudo is to become the command, if there can be a keeper
+    bool may_wait;           // a command is to follow, so somebody may be waited for
+    struct waiting waiting;
     struct keeper keeper;
 };
 

@@ -10,6 +10,7 @@
 #include "limits.h"
 #include "person.h"
 #include "plan.h"
+#include "waiting.h"
 
 #define EXPECT(condition) expect((condition), #condition, __LINE__)
 
@@ -56,6 +57,55 @@ static void a_verdict_with_a_launch_is_read_whole(void) {
     EXPECT(launch->group_count == 2 && launch->groups[0] == 1 && launch->groups[1] == 128 && launch->pam_session);
     EXPECT(memcmp(frame.verdict.token, "0123456789abcdef", TOKEN_BYTES) == 0);
     frame_free(&frame);
+}
+
+static void what_is_waited_for_is_read_and_may_grow(void) {
+    struct server_frame frame;
+    EXPECT(DECODE("\x5a\x0b\x08\x07\x12\x02hi\x18\xe8\x07\x50\x01", &frame));
+    EXPECT(frame.kind == FRAME_WAITING && frame.waiting.request == 7 && strcmp(frame.waiting.text, "hi") == 0 && frame.waiting.left_ms == 1000);
+    frame_free(&frame);
+    EXPECT(DECODE("\x5a\x00", &frame) && frame.kind == FRAME_WAITING && frame.waiting.text[0] == '\0' && !frame.verdict.allow);
+    frame_free(&frame);
+    EXPECT(!DECODE("\x5a\x04\x12\x02h\0", &frame));       // a NUL in the text
+    EXPECT(!DECODE("\x5a\x03\x1a\x01x", &frame));          // a time that is no number
+}
+
+static void a_time_is_told_as_people_tell_it(void) {
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } told[] = {{-5, "0 s"}, {1, "1 s"}, {59000, "59 s"}, {59001, "1 min 00 s"}, {1798000, "29 min 58 s"}, {3600000, "1 h 00 min"}, {90000000, "25 h 00 min"}};
+    for (size_t index = 0; index < sizeof told / sizeof told[0]; index++) {
+        char text[64];
+        waiting_time(text, sizeof text, told[index].ms);
+        EXPECT(strcmp(text, told[index].text) == 0);
+    }
+}
+
+static char printed[4096];
+
+static int collect(int type, const char *format, ...) {
+    va_list arguments;
+    (void)type;
+    va_start(arguments, format);
+    const size_t used = strlen(printed);
+    vsnprintf(printed + used, sizeof printed - used, format, arguments);
+    va_end(arguments);
+    return 0;
+}
+
+static void what_comes_while_waiting_is_inert_and_a_line_each(void) {
+    const struct person person = {.print = collect};
+    struct waiting waiting = {0};
+    static char text[] = "Belay #7: who can approve: \x1b[2Jbo\n\nsecond \xe2\x80\xae line";
+    const struct waiting_for said = {.request = 7, .text = text, .left_ms = UINT64_MAX};
+    printed[0] = '\0';
+    waiting_show(&waiting, &person, &said);
+    waiting_end(&waiting, &person);
+    waiting_end(&waiting, &person);
+    const char *end = strstr(printed, "line\n");
+    EXPECT(strncmp(printed, "sudo: Belay #7: who can approve: ?[2Jbo\nsudo: second ??? line\n", 63) == 0 && end != NULL);
+    EXPECT(strchr(printed, '\x1b') == NULL);
 }
 
 static void broken_and_unknown_frames_are_no_frames(void) {
@@ -320,6 +370,9 @@ int main(void) {
     only_a_yes_confirms();
     a_number_picks_a_suggestion();
     a_hello_is_read_and_may_grow();
+    what_is_waited_for_is_read_and_may_grow();
+    a_time_is_told_as_people_tell_it();
+    what_comes_while_waiting_is_inert_and_a_line_each();
     what_may_be_b_is_taken_for_it();
     a_list_is_told_by_its_option();
     the_callers_limits_are_told_from_those_of_pam();
@@ -335,6 +388,6 @@ int main(void) {
     prompts_are_expanded_as_by_sudo();
     a_launch_that_cannot_be_applied_is_named();
     pam_adds_but_never_replaces_and_never_steers_a_loader();
-    puts("19 tests passed");
+    puts("23 tests passed");
     return 0;
 }

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ErrorCode } from '@belay/core/codes';
 import { namesInPolicy, type PolicySet, type Posture, rulePaths } from '@belay/core/policy';
 import type { LinkState } from '@belay/proto/local';
 import type { Logger } from 'pino';
@@ -17,13 +18,14 @@ import { type JournalStore, openJournalStore } from '../journal/journal-store.ts
 import { takeReceipt } from '../journal/receipts.ts';
 import type { Platform } from '../platform/platform.ts';
 import { type Aliases, createAliases } from '../state/aliases.ts';
-import { DeviceState } from '../state/device-state.ts';
+import { DeviceState, type StateEvents } from '../state/device-state.ts';
 import { createEnrolments, localIdentity } from '../state/enrolment.ts';
 import { takeOrder } from '../state/orders.ts';
 import { createHeartbeat, createServerContact } from '../state/server-contact.ts';
 import { openStateStore } from '../state/state-store.ts';
 import { type AgentConfig, retentionMs } from './config.ts';
 import { createRequestNumbers } from './request-numbers.ts';
+import { createPeople } from './people.ts';
 import { createReports } from './reports.ts';
 import { openOrPutAside } from './recovery.ts';
 import { AGENT_VERSION } from './version.ts';
@@ -48,7 +50,7 @@ export async function startDaemon(deps: DaemonDeps): Promise<Daemon> {
   const journalStore = openOrPutAside(join(places.state, 'journal.db'), openJournalStore);
   const core = createCore(deps, opened.store, journalStore.store);
   const { state, journal } = core;
-  state.load();
+  core.load();
   const lost = recordLost(journal, platform);
   if (opened.damaged !== undefined) state.setProblem('state', `The state on disk was damaged and put aside as ${opened.damaged}: enrol this device again.`);
   if (journalStore.damaged !== undefined) state.setProblem('journal', `The journal on disk was damaged and put aside as ${journalStore.damaged}: enrol this device again.`);
@@ -106,11 +108,21 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
   const link: { state: LinkState | undefined } = { state: undefined };
   // The state speaks to what is made after it, and may have something to say before.
   const later: { journal?: Journal; reports?: Pick<ReturnType<typeof createReports>, 'changed'> } = {};
+  const refused = (what: Parameters<StateEvents['refused']>[0], code: ErrorCode): void => later.journal?.append({ type: 'policy.refused', fields: { code, what } });
+  const people = createPeople({
+    store: stateStore, platform, log, refused,
+    record: (event) => later.journal?.append(event),
+    announce() {
+      later.journal?.flush();
+      later.reports?.changed();
+    },
+  });
   const state = new DeviceState(stateStore, {
     applied({ epoch, number, issuedAt }) {
       later.journal?.append({ type: 'policy.applied', fields: { epoch, number, issuedAt } });
     },
-    refused: (what, code) => later.journal?.append({ type: 'policy.refused', fields: { code, what } }),
+    refused,
+    revoked: (ids) => people.revoke(ids),
     // Reading what is on disk may already find something changed.
     changed: () => later.reports?.changed(),
     inForce(set: PolicySet) {
@@ -118,7 +130,7 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
       platform.keepNames(namesInPolicy(set));
       ahead.reading = platform.readAhead(needsOf(set));
     },
-  }, clock.now);
+  }, people.held, clock.now);
   const identity = state.identityOnDisk();
   const chain = Journal.open({ store: journalStore, keys, clock, log, limits }, identity, localIdentity);
   const { journal } = chain;
@@ -126,7 +138,7 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
   if (chain.fresh && identity !== undefined) state.abandon();
   const contact = createServerContact(clock, () => latest(receiptedMs, state.manifestAcceptedAt));
   const uplink: UplinkDoor = uplinkDoor(join(places.sockets, 'uplink.sock'), accounts.groupByName('belay')?.gid ?? 0, accounts, () => uplinkDeps);
-  const reports = createReports({ state, journal, clock, link, serverSilentMs: contact.silentMs, uplinkConnected: () => uplink.connected, announce: uplink.announceState });
+  const reports = createReports({ state, journal, clock, link, serverSilentMs: contact.silentMs, uplinkConnected: () => uplink.connected, timeNonce: people.timeNonce, announce: uplink.announceState });
   later.reports = reports;
   const enrolments = createEnrolments({ state, journal, keys, now: clock.now, announce: uplink.announceTask });
   const reauthentications = createReauthentications(clock);
@@ -139,7 +151,11 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
     daemonState: reports.daemonState,
     linkState(told: LinkState) {
       link.state = told;
+      // With a number that is new: what went by since it was made counts against what is held.
+      if (told.connected && people.timeNonce() !== undefined) reports.changed();
     },
+    answer: (envelope: Uint8Array) => people.answer(envelope, state),
+    time: (envelope: Uint8Array) => people.time(envelope, state),
     order(envelope: Uint8Array) {
       const order = takeOrder(envelope, state, stateStore, clock.now());
       if (order.ok && order.value?.action.type === 'report') reports.changed();
@@ -156,6 +172,7 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
     },
   };
   journal.onHead(() => reports.headMoved());
+  const approvals = { ...people, serverReached: () => uplink.connected && link.state?.connected === true, serverHas: (seq: number) => journal.chain.receipted >= seq };
   const front = frontDoor(join(places.sockets, FRONT_SOCKET), {
     sudo: {
       platform,
@@ -170,6 +187,7 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
       nextRequest: numbers.next,
       serverSilentMs: contact.silentMs,
       healthy: () => journal.healthy,
+      approvals: () => approvals,
     },
     administration: { enrolments, reauthentications, status: reports.status, posture: () => readPosture(platform, journal) },
     version: AGENT_VERSION,
@@ -184,8 +202,13 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
     configChanged: () => state.setProblem('config', deps.configProblem()),
     /** What the policy in force asks of the device has been read once. */
     readAhead: () => ahead.reading,
+    load() {
+      people.load();
+      state.load();
+    },
     stop() {
       heartbeat.stop();
+      people.close();
       aliases.close();
       reports.close();
       numbers.close();

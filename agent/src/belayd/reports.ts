@@ -14,6 +14,8 @@ export type ReportDeps = {
   /** Undefined: never heard of. */
   serverSilentMs(): number | undefined;
   uplinkConnected(): boolean;
+  /** What the server is asked to sign its time for; undefined: it is not asked. */
+  timeNonce(): Uint8Array | undefined;
   announce(): void;
 };
 
@@ -61,6 +63,7 @@ export function createReports(deps: ReportDeps): Reports {
         agentVersion: AGENT_VERSION,
         roleKeysVersion: BigInt(state.roleKeysVersion),
         problems: problems(),
+        timeNonce: deps.timeNonce() ?? new Uint8Array(),
       };
     },
     status() {

@@ -118,7 +118,7 @@ function openRehearsalDoor(platform: Platform, journal: Journal): Door {
   };
   const reauthentications = createReauthentications(platform.clock);
   const nobody = (): never => {
-    throw new Error('nobody enrols in a rehearsal');
+    throw new Error('nobody enrols or approves in a rehearsal');
   };
   let request = 0;
   return frontDoor('', {
@@ -135,6 +135,7 @@ function openRehearsalDoor(platform: Platform, journal: Journal): Door {
       serverSilentMs: () => 0,
       healthy: () => true,
       nextRequest: () => ++request,
+      approvals: nobody,
     },
     administration: { reauthentications, status: () => ({}), posture: nobody, enrolments: { begin: nobody, sign: nobody, finish: nobody, current: () => undefined, leave: nobody } },
     version: '',

@@ -132,11 +132,13 @@ class Ledger implements Decided {
 
   /** Few sets are kept alive for the sake of the past: each may be large. */
   #keepPolicy(policy: PolicyInForce): void {
-    if (this.#policies[0] === policy) return;
-    this.#policies = [policy, ...this.#policies.filter((each) => each !== policy)].slice(0, this.#limits.policies);
+    // A manifest that brings grants alone brings the same set.
+    if (this.#policies[0]?.set === policy.set) return;
+    this.#policies = [policy, ...this.#policies.filter(({ set }) => set !== policy.set)].slice(0, this.#limits.policies);
     for (const kept of this.#byNumber.values()) {
       const { remembered } = kept;
-      if (remembered.policy !== undefined && !this.#policies.includes(remembered.policy)) kept.remembered = { ...remembered, policy: undefined };
+      const kind = remembered.policy?.set;
+      if (kind !== undefined && !this.#policies.some(({ set }) => set === kind)) kept.remembered = { ...remembered, policy: undefined };
     }
   }
 }

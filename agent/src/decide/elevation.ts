@@ -1,25 +1,29 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type ByteString, encodeUtf8 } from '@belay/core/bytes';
+import type { ByteString } from '@belay/core/bytes';
 import type { EventDraft } from '@belay/core/evidence';
 import { randomBytes } from '@belay/core/node-crypto';
-import type { Decision } from '@belay/core/policy';
-import { type Launch, Launch_By } from '@belay/proto/local';
+import { type Decision, NO_DEMANDS } from '@belay/core/policy';
+import { Launch_By } from '@belay/proto/local';
 import type { Journal, Prepared } from '../journal/journal.ts';
 import { planLaunch } from '../launch/plan.ts';
 import type { Peer } from '../platform/platform.ts';
+import { Approval, type ApprovalDeps } from './approval.ts';
+import { askAheadLine, commandText } from './command-text.ts';
 import type { Decided } from './decided.ts';
+import { demandTexts } from './demand-texts.ts';
 import type { Permit } from './enforceable.ts';
 import { type Act, alertOf, deniedEvent, intentEvent, subject, type Subject, type Why } from './evidence.ts';
 import { Fulfilment, type FulfilmentDeps, type Met, type Progress, type Wanted } from './fulfilment.ts';
 import { gather, type Gathered, isAsGathered, type Place, placeOf } from './gather.ts';
-import { inert } from './inert.ts';
-import { isSame, setVariables } from './kept-variables.ts';
-import { confirmText, denialText, denied, NOT_ALLOWED, numbered, ruleName, ruleNames, rulesOf } from './messages.ts';
+import { isSame } from './kept-variables.ts';
+import { isSameFile, launchingOf, type Permitted } from './launching.ts';
+import { confirmText, denialText, denied, NOT_ALLOWED, numbered, ruleName, rulesOf } from './messages.ts';
 import { objectionTo } from './objection.ts';
 import { Ruling, type RulingDeps } from './ruling.ts';
+import type { CommitStep, End, Step } from './steps.ts';
 import type { SudoRequest } from './sudo-request.ts';
 
-export type ElevationDeps = RulingDeps & FulfilmentDeps & {
+export type ElevationDeps = RulingDeps & FulfilmentDeps & ApprovalDeps & {
   readonly journal: Journal;
   /** For those who ask why. */
   readonly decided: Pick<Decided, 'add'>;
@@ -27,16 +31,6 @@ export type ElevationDeps = RulingDeps & FulfilmentDeps & {
   settings(): { readonly pamAccount: boolean; readonly pamSession: boolean };
 };
 
-/** What the front end is told. Only `allow` leads to a launch, and only through `commit`. */
-export type Step =
-  | { readonly kind: 'challenge'; readonly wanted: Wanted }
-  | { readonly kind: 'allow'; readonly message: string; readonly rule: string; readonly token: Uint8Array; readonly launch: Launch | undefined; readonly go: boolean }
-  | { readonly kind: 'deny'; readonly message: string; readonly rule: string };
-export type CommitStep = { readonly go: boolean; readonly message: string };
-export type End = { readonly end: 'exited' | 'signaled' | 'exec-failed' | 'sudo-error' | 'lost'; readonly value: number };
-
-/** A decision and the environment that it was made under. */
-type Permitted = { readonly decision: Permit; readonly env: readonly ByteString[] };
 /** `launching`: the request as it will run, with what the decision's obligations change. */
 type Yes = { readonly token: Uint8Array; readonly untilMs: number; readonly permitted: Permitted | undefined; readonly launching: Gathered; readonly place: Place | undefined };
 
@@ -53,18 +47,22 @@ export class Elevation {
   readonly #peer: Peer;
   readonly #sudo: SudoRequest;
   readonly #fulfilment: Fulfilment;
-  #stage: 'new' | 'asked' | 'allowed' | 'running' | 'over' = 'new';
+  readonly #later: (step: Step) => void;
+  #stage: 'new' | 'asked' | 'waiting' | 'allowed' | 'running' | 'over' = 'new';
   #gathered: Gathered | undefined;
   #ruling: Ruling | undefined;
   #permitted: Permitted | undefined;
   #asked = false;
+  #approval: Approval | undefined;
   #yes: Yes | undefined;
   #wentAtMs = 0;
   #prepared: Prepared | undefined;
   #recorded = false;
 
-  constructor(number: number, sudo: SudoRequest, peer: Peer, deps: ElevationDeps) {
+  /** `later`: hears what follows a `wait`. */
+  constructor(number: number, sudo: SudoRequest, { peer, later = () => {} }: { readonly peer: Peer; readonly later?: (step: Step) => void }, deps: ElevationDeps) {
     this.number = number;
+    this.#later = later;
     this.#sudo = sudo;
     this.#peer = peer;
     this.#deps = deps;
@@ -114,7 +112,7 @@ export class Elevation {
 
   #advance(progress: Progress, decision: Extract<Permit, { kind: 'ask' }>): Step {
     if (progress.kind === 'refuse') return this.deny(progress.why, progress.text, decision);
-    if (progress.kind === 'met') return this.#allow(this.#permitted);
+    if (progress.kind === 'met') return decision.demands.approval.length === 0 ? this.#allow(this.#permitted) : this.#approve(decision);
     const { reason, reauth, confirm, complaint } = progress;
     const account = !this.#asked && this.#deps.settings().pamAccount && this.#sudo.pamAvailable;
     this.#stage = 'asked';
@@ -129,6 +127,61 @@ export class Elevation {
     return this.#gathered === undefined ? '' : confirmText(this.number, this.#gathered.request);
   }
 
+  /** Everything else that is demanded is met: a grant that stands for the approvals, or a wait for one. */
+  #approve(decision: Extract<Permit, { kind: 'ask' }>): Step {
+    if (this.#gathered === undefined) return this.deny('fault', 'a fault of Belay.', decision);
+    const launching = launchingOf(this.#gathered, this.#permitted, this.#deps.platform);
+    if (typeof launching === 'string') return this.deny('bad-request', launching, decision);
+    const approval = new Approval(this.number, { request: launching.request, pinned: this.#pinned(decision) }, this.#peer, this.#deps);
+    this.#approval = approval;
+    if (approval.isGiven(decision.demands.approval)) return this.#allow(this.#permitted);
+    if (this.#sudo.nonInteractive) return this.deny('approval-needed', this.#askAhead(decision.demands.reason !== undefined), decision);
+    const limit = this.#deps.approvals().requests.limit(this.#peer.actor.realUid);
+    if (limit !== undefined) return this.deny('approval-needed', limit, decision);
+    return this.#wait(approval, launching, decision);
+  }
+
+  #askAhead(isReasonWanted: boolean): string {
+    const line = askAheadLine(this.#sudo, this.#fulfilment.reason, isReasonWanted);
+    return `somebody has to approve this first, and -n forbids to wait. ${line === undefined ? 'Run it without -n.' : `Ask ahead: ${line}`}`;
+  }
+
+  #wait(approval: Approval, launching: Gathered, decision: Extract<Permit, { kind: 'ask' }>): Step {
+    const { reason, reauthenticated } = this.#fulfilment;
+    const demanded = decision.demands.approval;
+    const place = placeOf(launching.request.cwd, this.#deps.platform);
+    const around = this.#ruling?.asked(true)?.context.circumstances;
+    if (around === undefined) return this.deny('fault', 'a fault of Belay.', decision);
+    this.#stage = 'waiting';
+    this.#fulfilment.hold();
+    const isFiled = approval.file(
+      { act: { ...this.#act(decision), request: launching.request }, demanded, user: this.#who.user, command: commandText(this.#sudo.argv), facts: { sha256: this.#ruling?.sha256, reason, reauthenticated, emergency: decision.demands.emergency === true, around } },
+      {
+        tell: (message) => this.#later({ kind: 'wait', message, leftMs: approval.leftMs }),
+        granted: () => {
+          if (this.#stage !== 'waiting' || !approval.isGiven(demanded)) return;
+          this.#later({ kind: 'wait', message: approval.text, leftMs: approval.leftMs });
+          this.#later(this.#resume(place));
+        },
+        over: (why, text) => {
+          if (this.#stage === 'waiting') this.#later(this.deny(why, text));
+        },
+      },
+    );
+    if (!isFiled) return this.deny('fault', NO_EVIDENCE, decision);
+    const [wanted, rule] = [demandTexts({ ...NO_DEMANDS, approval: demanded }).join(' and '), decision.message === undefined ? '' : ` ${decision.message}`];
+    return { kind: 'wait', message: numbered(this.number, `this needs ${wanted}.${rule} Waiting for it; Ctrl-C cancels.`), leftMs: approval.leftMs };
+  }
+
+  /** A grant is here: everything is looked at again before it is a yes. */
+  #resume(place: Place | undefined): Step {
+    this.#approval?.stopWaiting();
+    if (this.#gathered === undefined || this.#permitted === undefined) return this.deny('fault', 'a fault of Belay.');
+    // SECURITY(T-18): approved is what was asked for; anything else that runs now was not.
+    const changed = this.#changed(this.#gathered, this.#permitted, place);
+    return changed === undefined ? this.#allow(this.#permitted) : this.deny(changed.why, `it was approved, but ${changed.text}`);
+  }
+
   /** The last word before exec: decides again, makes the intent durable, and only then says go. */
   commit(token: Uint8Array): CommitStep {
     const yes = this.#yes;
@@ -136,22 +189,32 @@ export class Elevation {
     if (this.#stage !== 'allowed' || yes === undefined || this.#gathered === undefined) return { go: false, message: numbered(this.number, 'this was not allowed.') };
     if (token.length !== yes.token.length || !timingSafeEqual(token, yes.token)) return stop('bad-request', 'this was not allowed.');
     if (this.#deps.platform.clock.boot() > yes.untilMs) return stop('expired', 'the answer is older than five seconds. Try again.');
-    // SECURITY(T-14): the same file as was decided on, with the same owner and mode; by path, the same path still root's.
-    if (!this.#sameFile(this.#gathered)) return stop('unsafe-file', 'the file was changed meanwhile. Try again.');
-    if (!this.#outsideRules && !isAsGathered(this.#gathered, this.#sudo, this.#peer, { platform: this.#deps.platform, place: yes.place })) return stop('expired', 'the directory or the account was changed meanwhile. Try again.');
-    if (yes.permitted !== undefined && !this.#stillHolds(yes.permitted)) return stop('no-rule', 'policy changed meanwhile, or what it asks for did. Try again.');
-    return this.#go(yes.launching, yes.permitted?.decision);
+    const changed = this.#changed(this.#gathered, yes.permitted, yes.place);
+    return changed === undefined ? this.#go(yes.launching, yes.permitted?.decision) : stop(changed.why, changed.text);
+  }
+
+  /** What is no longer as it was decided on; undefined: nothing that matters. */
+  #changed(gathered: Gathered, permitted: Permitted | undefined, place: Place | undefined): { readonly why: Why; readonly text: string } | undefined {
+    const { platform } = this.#deps;
+    if (!isSameFile(gathered, this.#ruling, this.#outsideRules, platform)) return { why: 'unsafe-file', text: 'the file was changed meanwhile. Try again.' };
+    if (!this.#outsideRules && !isAsGathered(gathered, this.#sudo, this.#peer, { platform, place })) return { why: 'expired', text: 'the directory or the account was changed meanwhile. Try again.' };
+    if (permitted !== undefined && !this.#stillHolds(permitted)) return { why: 'no-rule', text: 'policy changed meanwhile, or what it asks for did. Try again.' };
+    return undefined;
   }
 
   /** The intent is durable before anybody hears the go, or the rule bears that it is not. */
   #go(launching: Gathered, decision: Permit | undefined): CommitStep {
+    const approval = this.#approval?.grant === undefined ? undefined : this.#approval;
+    if (approval?.spend(this.#sudo.startsAtOnce, this.#who.user) === false) return { go: false, message: this.deny('approval-expired', 'the approval has ended meanwhile, or was used up. Ask again.').message };
     if (!this.#record(launching, decision)) {
+      approval?.unspend();
       this.#stage = 'over';
       this.#remember('fault', NO_EVIDENCE, decision);
       this.#release();
       return { go: false, message: numbered(this.number, NO_EVIDENCE) };
     }
     this.#stage = 'running';
+    approval?.started();
     setImmediate(() => this.#remember(undefined, '', decision));
     this.#ruling?.closeFile();
     this.#wentAtMs = this.#deps.platform.clock.boot();
@@ -162,6 +225,8 @@ export class Elevation {
   outcome({ end, value }: End): void {
     if (this.#stage !== 'running') return;
     this.#stage = 'over';
+    // Of one that was lost it is looked whether it still runs: a grant may be taken back from it.
+    if (end !== 'lost') this.#approval?.ended();
     this.#release();
     const durationMs = Math.max(0, this.#deps.platform.clock.boot() - this.#wentAtMs);
     this.#deps.journal.append({ type: 'elevation.outcome', fields: { ...this.#who, end, value, durationMs } });
@@ -171,7 +236,7 @@ export class Elevation {
   close(): void {
     // SECURITY(T-33): after a go without an outcome nobody knows what happened: that is what is recorded.
     if (this.#stage === 'running') this.outcome({ end: 'lost', value: 0 });
-    else if (this.#stage === 'asked') this.deny('abandoned', 'it was abandoned.');
+    else if (this.#stage === 'asked' || this.#stage === 'waiting') this.deny('abandoned', 'it was abandoned.');
     else if (this.#stage === 'allowed') this.deny('expired', 'it was abandoned.');
     this.#release();
   }
@@ -212,22 +277,9 @@ export class Elevation {
     return permitted && !signal.aborted ? gathered.value : undefined;
   }
 
-  /** What the obligations make of the request. Errors: a sentence for the requester. */
-  #launching(gathered: Gathered, permitted: Permitted | undefined): Gathered | string {
-    if (permitted === undefined) return gathered;
-    const { environment, cwd } = permitted.decision.obligations;
-    // SECURITY(T-20): a rule may say where its command runs, and then it runs nowhere else.
-    const directory = cwd === undefined ? gathered.directory : this.#deps.platform.openRootFolder(encodeUtf8(cwd));
-    if (cwd !== undefined && directory === undefined) {
-      return `the rule "${ruleNames(permitted.decision.by)}" runs this in ${inert(cwd)}, which is no folder of root's that everybody may enter. Tell IT.`;
-    }
-    const request = { ...gathered.request, env: setVariables(permitted.env, environment.set), cwd: cwd === undefined ? gathered.request.cwd : (directory as ByteString) };
-    return { ...gathered, request, directory };
-  }
-
   #allow(permitted: Permitted | undefined): Step {
     if (this.#gathered === undefined || this.#ruling === undefined) return this.deny('fault', 'a fault of Belay.');
-    const launching = this.#launching(this.#gathered, permitted);
+    const launching = launchingOf(this.#gathered, permitted, this.#deps.platform);
     if (typeof launching === 'string') return this.deny('bad-request', launching, permitted?.decision);
     const decision = permitted?.decision;
     const { pamAccount, pamSession } = this.#deps.settings();
@@ -241,9 +293,9 @@ export class Elevation {
     const rule = decision?.by[0] === undefined ? '' : ruleName(decision.by[0]);
     const message = decision?.kind === 'allow' ? (decision.message ?? '') : '';
     const opensPam = launch.pamAccount || launch.pamSession;
-    if (this.#sudo.startsAtOnce && !this.#asked && !opensPam) {
+    if (this.#sudo.startsAtOnce && !this.#asked && !opensPam && this.#approval?.isFiled !== true) {
       // Decided in this very turn, and nothing is to come: a second look would see the same, but for bytes that were hashed meanwhile.
-      if (sha256 !== undefined && !this.#sameFile(launching)) return this.deny('unsafe-file', 'the file was changed meanwhile. Try again.', decision);
+      if (sha256 !== undefined && !isSameFile(launching, this.#ruling, this.#outsideRules, this.#deps.platform)) return this.deny('unsafe-file', 'the file was changed meanwhile. Try again.', decision);
       const { go, message: stopped } = this.#go(launching, decision);
       return go ? { kind: 'allow', message, rule, token: NO_TOKEN, launch, go } : { kind: 'deny', message: stopped, rule: '' };
     }
@@ -260,7 +312,8 @@ export class Elevation {
   #prepare(opensPam: boolean): void {
     if (this.#stage !== 'allowed' || this.#gathered === undefined || this.#yes === undefined) return;
     const prepared = this.#deps.journal.prepare(this.#intent(this.#yes.launching, this.#yes.permitted?.decision));
-    if (opensPam) this.#recorded = this.#deps.journal.commitAhead(prepared);
+    // A use of a grant is counted before its intent is on record, and only once it is certain: an intent is what the server counts.
+    if (opensPam && this.#approval?.grant === undefined) this.#recorded = this.#deps.journal.commitAhead(prepared);
     this.#prepared = prepared;
   }
 
@@ -270,22 +323,13 @@ export class Elevation {
     return this.#deps.journal.commitOr(event, this.#outsideRules ? 'allow' : (decision?.obligations.diskFull ?? 'deny'));
   }
 
-  #sameFile({ fd, inspected, request }: Gathered): boolean {
-    const now = this.#deps.platform.fileState(fd);
-    const then = inspected.file;
-    if (now.device !== then.device || now.inode !== then.inode || now.uid !== then.uid || now.gid !== then.gid || now.mode !== then.mode) return false;
-    if (this.#ruling?.sealed !== undefined) return true;
-    if (this.#ruling?.sha256 !== undefined && now.changedNs !== then.changedNs) return false;
-    if (!request.executable.script || this.#outsideRules) return true;
-    const again = this.#deps.platform.inspect(fd, request.executable.resolved);
-    return again.ok && again.value.executable.rootOnly;
-  }
-
   /** SECURITY(T-18): decided again by what is so now; the same environment, the same obligations, nothing new demanded. */
   #stillHolds(then: Permitted): boolean {
     const now = this.#ruling?.again();
     if (now === undefined || now.decision.kind === 'deny' || !isSame(now.env, then.env)) return false;
-    if (now.decision.kind === 'ask' && this.#fulfilment.unmet(now.decision.demands)) return false;
+    const demands = now.decision.kind === 'ask' ? now.decision.demands : NO_DEMANDS;
+    if (this.#fulfilment.unmet(demands) || (demands.approval.length > 0 && this.#approval === undefined)) return false;
+    if (this.#approval?.stillStands(demands.approval) === false) return false;
     return JSON.stringify(now.decision.obligations) === JSON.stringify(then.decision.obligations);
   }
 
@@ -300,14 +344,20 @@ export class Elevation {
     return { number: this.number, actor: this.#peer.actor, rules, manifest, request: this.#gathered?.request, typed: { path: typedPath, args: argv.slice(1) }, alert: alertOf(decision) };
   }
 
+  #pinned(decision: Permit | undefined): string | undefined {
+    return decision?.obligations.sha256 === undefined ? undefined : this.#ruling?.sha256;
+  }
+
   #intent({ request }: Gathered, decision: Permit | undefined): EventDraft {
-    const pinned = decision?.obligations.sha256 === undefined ? undefined : this.#ruling?.sha256;
+    const pinned = this.#pinned(decision);
+    const grant = this.#approval?.grant;
     const { reason, reauthenticated } = this.#fulfilment;
-    const facts = { pinned, reason, reauthenticated, outsideRules: decision === undefined };
+    const facts = { pinned, reason, reauthenticated, outsideRules: decision === undefined, grant };
     return intentEvent({ ...this.#act(decision), request }, facts, this.#deps.platform);
   }
 
   #release(): void {
+    this.#approval?.close();
     this.#ruling?.close();
     this.#gathered = undefined;
   }

@@ -1,4 +1,4 @@
-import type { Decision, Demands, Obligations } from '@belay/core/policy';
+import type { Decision, Obligations } from '@belay/core/policy';
 import { unsettable } from './kept-variables.ts';
 
 /** A yes, or one on demands. */
@@ -9,7 +9,7 @@ export type Permit = Exclude<Decision, { kind: 'deny' }>;
  * an enforcer is left out of these lists when the enforcer is there, not before.
  */
 export function unenforceable(decision: Permit): readonly string[] {
-  return [...obligationsWithoutEnforcer(decision.obligations), ...(decision.kind === 'ask' ? demandsNobodyMeets(decision.demands) : [])];
+  return obligationsWithoutEnforcer(decision.obligations);
 }
 
 function obligationsWithoutEnforcer(obligations: Obligations): readonly string[] {
@@ -26,10 +26,6 @@ function obligationsWithoutEnforcer(obligations: Obligations): readonly string[]
     ...Object.fromEntries(unsettable(environment.set).map((name) => [`limits.environment.set: ${name}`, true])),
     ...Object.fromEntries(conflicts.map((conflict) => [conflict, true])),
   });
-}
-
-function demandsNobodyMeets({ approval }: Demands): readonly string[] {
-  return named({ 'require.approval': approval.length > 0 });
 }
 
 function named(wanted: Readonly<Record<string, boolean>>): readonly string[] {

@@ -1,7 +1,8 @@
 import { bytesOf, type ByteString } from '@belay/core/bytes';
 import type { EventDraft } from '@belay/core/evidence';
 import { sha256 } from '@belay/core/node-crypto';
-import type { AlertAnswer, Decision } from '@belay/core/policy';
+import type { Scope } from '@belay/core/grants';
+import type { AlertAnswer, Circumstances, Decision } from '@belay/core/policy';
 import { type ElevationRequest, requestDigest } from '@belay/core/request';
 import type { Actor, Platform } from '../platform/platform.ts';
 
@@ -33,7 +34,10 @@ export type Why =
   | 'timeout'
   | 'fault'
   | 'expired'
-  | 'abandoned';
+  | 'abandoned'
+  | 'approval-denied'
+  | 'approval-expired'
+  | 'approval-needed';
 
 export function subject(number: number, actor: Pick<Actor, 'realUid'>, platform: Platform): Subject {
   return { request: number, uid: actor.realUid, user: platform.accounts.userById(actor.realUid)?.name };
@@ -76,7 +80,7 @@ export function observedEvent(what: Act, observation: Observation, platform: Pla
   return { type: 'elevation.observed', fields: { ...act(what, platform), ...observation } };
 }
 
-export type IntentFacts = { readonly pinned: string | undefined; readonly reason: string | undefined; readonly reauthenticated: boolean; readonly outsideRules: boolean };
+export type IntentFacts = { readonly pinned: string | undefined; readonly reason: string | undefined; readonly reauthenticated: boolean; readonly outsideRules: boolean; readonly grant: string | undefined };
 
 export function intentEvent(what: Act & { readonly request: ElevationRequest }, facts: IntentFacts, platform: Platform): EventDraft {
   const { request } = what;
@@ -89,7 +93,50 @@ export function intentEvent(what: Act & { readonly request: ElevationRequest }, 
       reason: facts.reason,
       reauthenticated: facts.reauthenticated,
       outsideRules: facts.outsideRules,
-      environment: request.env.map((entry) => bytesOf(entry.slice(0, entry.indexOf('=')) as ByteString)),
+      grant: facts.grant,
+      environment: namesIn(request.env),
+    },
+  };
+}
+
+function namesIn(env: readonly ByteString[]): readonly Uint8Array[] {
+  return env.map((entry) => bytesOf(entry.slice(0, entry.indexOf('=')) as ByteString));
+}
+
+/** What a request for approval says besides the act. */
+export type FilingFacts = {
+  readonly stance: 'waiting' | 'ahead';
+  readonly digest: Uint8Array;
+  readonly sha256: string | undefined;
+  readonly session: Uint8Array | undefined;
+  readonly reason: string | undefined;
+  readonly reauthenticated: boolean;
+  readonly approval: readonly string[];
+  readonly forMs: number;
+  readonly uses: number;
+  readonly scope: Scope | undefined;
+  readonly emergency: boolean;
+  readonly around: Pick<Circumstances, 'ownerOfExecutable' | 'posture' | 'origin'>;
+};
+
+/** All that whoever approves needs to judge it. */
+export function filedEvent(what: Act & { readonly request: ElevationRequest }, facts: FilingFacts, platform: Platform): EventDraft {
+  const { request } = what;
+  const { around, scope, approval, ...rest } = facts;
+  const { userName, uid, groupName, gid } = request.runAs;
+  const [owner, origin] = [around.ownerOfExecutable(), around.origin()];
+  return {
+    type: 'request.filed',
+    fields: {
+      ...act(what, platform),
+      ...rest,
+      runAs: `${userName ?? `#${uid}`}:${groupName ?? `#${gid}`}`,
+      environment: namesIn(request.env),
+      approval: [...approval],
+      scope: scope === undefined ? undefined : JSON.stringify(scope),
+      package: owner === undefined ? undefined : JSON.stringify(owner),
+      posture: JSON.stringify(around.posture()),
+      origin: origin === undefined ? undefined : JSON.stringify(origin),
     },
   };
 }

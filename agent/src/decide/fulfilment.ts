@@ -39,6 +39,7 @@ export class Fulfilment {
   #reason: string | undefined;
   #reauthenticated = false;
   #confirmed = false;
+  #isHeld = false;
   #tries = 0;
 
   constructor(sudo: SudoRequest, actor: Actor, deps: FulfilmentDeps) {
@@ -85,6 +86,11 @@ export class Fulfilment {
     return this.#progress(demands, fault ?? '');
   }
 
+  /** While somebody else is waited for, the password that was fresh when that began does not grow old. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
   unmet(demands: Demands): boolean {
     return this.#progress(demands, '').kind !== 'met';
   }
@@ -106,7 +112,7 @@ export class Fulfilment {
   }
 
   #reauthNeeded({ reauth }: Demands): boolean {
-    if (reauth === undefined || this.#reauthenticated) return false;
+    if (reauth === undefined || this.#reauthenticated || this.#isHeld) return false;
     const age = this.#sudo.ignoreCachedReauth ? undefined : this.#deps.reauthentications.ageMs(this.#actor);
     return age === undefined || age > reauth.maxAgeMs;
   }

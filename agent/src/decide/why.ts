@@ -1,9 +1,9 @@
-import type { ByteString } from '@belay/core/bytes';
 import { type CriterionResult, type DecisionContext, explain, type Explanation, forRequester, type RuleExplanation } from '@belay/core/policy';
 import { type ExplainedCriterionSchema, ExplainedCriterion_Truth, type ExplainedRuleSchema, ExplainedRule_Part, type ExplanationSchema, type PolicyVersionSchema, type WhyAnswerSchema, WhyAnswer_Decision } from '@belay/proto/local';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Clock } from '../platform/platform.ts';
 import type { PolicyInForce } from '../state/device-state.ts';
+import { commandText } from './command-text.ts';
 import type { Remembered } from './decided.ts';
 import { demandTexts } from './demand-texts.ts';
 import { inert, inertBytes } from './inert.ts';
@@ -15,7 +15,6 @@ export type WhyDeps = { readonly platform: { readonly clock: Pick<Clock, 'now'> 
 export type Audience = 'requester' | 'all';
 
 const EXPLAINED_RULES = 20;
-const LONGEST_COMMAND = 2000;
 
 /**
  * SECURITY(T-30): what a requester is told is made of what they may know, never cut out of what they may not. What is not there and what
@@ -49,16 +48,6 @@ export function whyAnswer(what: Remembered, audience: Audience, deps: WhyDeps): 
 function decisionOf({ why, decision, number }: Remembered): WhyAnswer_Decision {
   if (why !== undefined) return WhyAnswer_Decision.DENY;
   return number === 0 && decision?.kind === 'ask' ? WhyAnswer_Decision.ASK : WhyAnswer_Decision.ALLOW;
-}
-
-function commandText(argv: readonly ByteString[]): string {
-  const text = argv.map((word) => wordText(word)).join(' ');
-  return text.length > LONGEST_COMMAND ? `${text.slice(0, LONGEST_COMMAND)}…` : text;
-}
-
-/** SECURITY(T-29): arguments are shown one by one and do nothing to a terminal. */
-function wordText(word: ByteString): string {
-  return /^[\w/.:=@%+,-]+$/.test(word) ? word : `'${inertBytes(word, LONGEST_COMMAND).replaceAll("'", String.raw`'\''`)}'`;
 }
 
 export function versionOf({ number, epoch, issuedAt, expiresAt }: PolicyInForce['manifest']): MessageInitShape<typeof PolicyVersionSchema> {

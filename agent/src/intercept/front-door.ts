@@ -5,11 +5,12 @@ import type { Peer } from '../platform/platform.ts';
 import { administration, type AdministrationDeps, isAdministration } from './administration.ts';
 import { createConnectionLimits, createRateLimit, type RateLimit } from './limits.ts';
 import type { Connection, Door, Handler } from './local-server.ts';
+import { createErrands, type ErrandDeps, type Errands, isErrand } from './errands.ts';
 import { createQuestions, isQuestion, type QuestionDeps, type Questions } from './questions.ts';
-import { encodeReply, refusalReply } from './replies.ts';
+import { encodeReply, refusalReply, type Reply } from './replies.ts';
 import { type SudoDeps, SudoFrontEnd } from './sudo.ts';
 
-export type FrontDoorDeps = { readonly sudo: SudoDeps & QuestionDeps; readonly administration: AdministrationDeps; readonly version: string; monotonicMs(): number };
+export type FrontDoorDeps = { readonly sudo: SudoDeps & QuestionDeps & ErrandDeps; readonly administration: AdministrationDeps; readonly version: string; monotonicMs(): number };
 
 const PROTOCOL = 1;
 const HELPER_FRAME = 4 * 1024 * 1024;
@@ -22,6 +23,7 @@ const RATE = { perSecond: 1000, burst: 2000 };
 export function frontDoor(path: string, deps: FrontDoorDeps): Door {
   const rate = createRateLimit(RATE, deps.monotonicMs);
   const questions = createQuestions(deps.sudo, deps.monotonicMs);
+  const errands = createErrands(deps.sudo, deps.monotonicMs);
   const greet = createGreeting(deps.version, () => usesPam(deps.sudo.settings()));
   return {
     path,
@@ -29,7 +31,7 @@ export function frontDoor(path: string, deps: FrontDoorDeps): Door {
     group: 0,
     limits: createConnectionLimits(LIMITS),
     maxFrame: (peer) => (isHelper(peer) ? HELPER_FRAME : USER_FRAME),
-    open: (connection) => openFront(connection, deps, { rate, questions, greet }),
+    open: (connection) => openFront(connection, deps, { rate, questions, errands, greet }),
   };
 }
 
@@ -38,9 +40,11 @@ function isHelper(peer: Peer): boolean {
   return peer.actor.effectiveUid === 0;
 }
 
-function openFront(connection: Connection, deps: FrontDoorDeps, { rate, questions, greet }: { rate: RateLimit; questions: Questions; greet: (realUid: number) => Uint8Array }): Handler {
+function openFront(connection: Connection, deps: FrontDoorDeps, { rate, questions, errands, greet }: { rate: RateLimit; questions: Questions; errands: Errands; greet: (realUid: number) => Uint8Array }): Handler {
   const { peer } = connection;
-  const sudo = isHelper(peer) ? new SudoFrontEnd(peer, deps.sudo) : undefined;
+  const send = (reply: Reply) => connection.send(encodeReply(reply));
+  const sudo = isHelper(peer) ? new SudoFrontEnd(peer, deps.sudo, send) : undefined;
+  const leave: (() => void)[] = [];
   const refuse = (code: string, message: string) => {
     connection.send(encodeReply(refusalReply(code, message)));
     connection.end();
@@ -54,6 +58,7 @@ function openFront(connection: Connection, deps: FrontDoorDeps, { rate, question
       const message = decode(bytes);
       if (message === undefined) return refuse('BELAY_E_BAD_REQUEST', 'The request cannot be understood.');
       if (isQuestion(message)) return questions.answer(message, peer).then((reply) => connection.send(encodeReply(reply)));
+      if (isErrand(message)) return errands.run(message, { peer, send, whenClosed: (act) => leave.push(act) });
       if (sudo === undefined && message.case !== 'status') return refuse('BELAY_E_NOT_PERMITTED', 'Not allowed.');
       if (isAdministration(message)) return administration(message, connection, deps.administration);
       if (sudo === undefined) return undefined;
@@ -61,7 +66,10 @@ function openFront(connection: Connection, deps: FrontDoorDeps, { rate, question
       if (reply instanceof Promise) return reply.then((late) => connection.send(encodeReply(late)));
       return reply === undefined ? undefined : connection.send(encodeReply(reply));
     },
-    closed: () => sudo?.closed(),
+    closed() {
+      for (const act of leave.splice(0)) act();
+      sudo?.closed();
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { CommitAnswer_Answer, ServerFrameSchema, Verdict_Answer } from '@belay/proto/local';
-import { type Step, VERDICT_MS } from '../decide/elevation.ts';
+import { VERDICT_MS } from '../decide/elevation.ts';
+import type { Step } from '../decide/steps.ts';
 import type { Wanted } from '../decide/fulfilment.ts';
 import { inert } from '../decide/inert.ts';
 
@@ -31,8 +32,12 @@ export function challengeReply(request: number, wanted: Wanted): Reply {
   };
 }
 
+export function waitingReply(request: number, { message, leftMs }: Extract<Step, { kind: 'wait' }>): Reply {
+  return { case: 'waiting', value: { request: BigInt(request), text: inert(message, 2000), leftMs: BigInt(Math.ceil(leftMs)) } };
+}
+
 /** Anything but an allow is a deny. */
-export function verdictReply(request: number, step: Exclude<Step, { kind: 'challenge' }>): Reply {
+export function verdictReply(request: number, step: Exclude<Step, { kind: 'challenge' | 'wait' }>): Reply {
   const common = { request: BigInt(request), rule: step.rule };
   if (step.kind === 'deny') return { case: 'verdict', value: { ...common, answer: Verdict_Answer.DENY, message: step.message } };
   const { token, launch, go } = step;

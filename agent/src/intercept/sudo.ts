@@ -1,6 +1,7 @@
 import { bytesOf, type ByteString, byteStringOf, encodeUtf8 } from '@belay/core/bytes';
 import { type AuditError, type ClientFrame, type Commit, type DemandsMet, DemandsMet_Authentication, type Observed, Observed_Seen, type Outcome, Outcome_End, type SudoCheck } from '@belay/proto/local';
-import { Elevation, type ElevationDeps, type End, type Step } from '../decide/elevation.ts';
+import { Elevation, type ElevationDeps } from '../decide/elevation.ts';
+import type { End, Step } from '../decide/steps.ts';
 import { deniedEvent } from '../decide/evidence.ts';
 import type { Met } from '../decide/fulfilment.ts';
 import { listCommand, type Listed, listing, Validation } from '../decide/listing.ts';
@@ -8,7 +9,7 @@ import { numbered } from '../decide/messages.ts';
 import { observe, type Seen } from '../decide/observe.ts';
 import { readSudoCheck, type SudoRequest } from '../decide/sudo-request.ts';
 import type { Peer } from '../platform/platform.ts';
-import { challengeReply, commitReply, refusalReply, type Reply, verdictReply } from './replies.ts';
+import { challengeReply, commitReply, refusalReply, type Reply, verdictReply, waitingReply } from './replies.ts';
 
 export type SudoDeps = ElevationDeps & {
   nextRequest(): number;
@@ -22,11 +23,14 @@ const DEADLINE_MS = 2000;
 export class SudoFrontEnd {
   readonly #peer: Peer;
   readonly #deps: SudoDeps;
+  readonly #send: (reply: Reply) => void;
   #current: Elevation | Validation | undefined;
 
-  constructor(peer: Peer, deps: SudoDeps) {
+  /** `send`: for what is said later, without being asked. */
+  constructor(peer: Peer, deps: SudoDeps, send: (reply: Reply) => void) {
     this.#peer = peer;
     this.#deps = deps;
+    this.#send = send;
   }
 
   /** Undefined: nothing is said to that. Never throws: a fault denies this request, and the next is served. */
@@ -74,7 +78,7 @@ export class SudoFrontEnd {
       this.#current = validation;
       return stepReply(number, validation.check());
     }
-    const elevation = new Elevation(number, sudo.value, this.#peer, this.#deps);
+    const elevation = new Elevation(number, sudo.value, { peer: this.#peer, later: (step) => this.#send(stepReply(number, step)) }, this.#deps);
     this.#current = elevation;
     if (sudo.value.mode === 'list-command') {
       const abort = new AbortController();
@@ -171,6 +175,7 @@ function denyAfterFault(elevation: Elevation): Extract<Step, { kind: 'deny' }> |
 }
 
 function stepReply(number: number, step: Step): Reply {
+  if (step.kind === 'wait') return waitingReply(number, step);
   return step.kind === 'challenge' ? challengeReply(number, step.wanted) : verdictReply(number, step);
 }
 

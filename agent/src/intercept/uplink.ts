@@ -17,6 +17,9 @@ export type UplinkDeps = {
   daemonState(): MessageInitShape<typeof DaemonStateSchema>;
   order(envelope: Uint8Array): Result<void, Failure>;
   receipt(envelope: Uint8Array): Result<void, Failure>;
+  /** What became of a request for approval. */
+  answer(envelope: Uint8Array): Result<void, Failure>;
+  time(envelope: Uint8Array): Result<void, Failure>;
   linkState(state: LinkState): void;
   /** The server has said something new. */
   heard(): void;
@@ -123,6 +126,10 @@ function answerTo(message: UplinkFrame['message'], deps: UplinkDeps): Reply {
       return { case: 'events', value: batch(message.value, deps.journal) };
     case 'receipt':
       return done(deps.receipt(message.value.envelope));
+    case 'answer':
+      return done(deps.answer(message.value.envelope));
+    case 'time':
+      return done(deps.time(message.value.envelope));
     case 'linkState':
       deps.linkState(message.value);
       return { case: 'done', value: {} };

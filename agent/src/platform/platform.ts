@@ -67,6 +67,22 @@ export interface Accounts {
   groupsOf(account: Account): readonly number[];
 }
 
+/** One process and no other: its number and when it was started, in clock ticks since boot. */
+export type ProcessId = { readonly pid: number; readonly startTicks: number };
+
+/** How to end what runs. `spared`: whom to leave until last, as it tells how the rest ended: the first process itself, or the keeper beside it. */
+export type EndingOptions = { readonly graceMs: number; readonly spared: 'root' | 'keeper'; pause(ms: number): Promise<void> };
+
+export interface Processes {
+  /** Undefined: there is none. */
+  identify(pid: number): ProcessId | undefined;
+  isAlive(process: ProcessId): boolean;
+  /** It and all that descends from it: asked to end, and killed after `graceMs`. Answers how many there were. */
+  end(process: ProcessId, options: EndingOptions): Promise<number>;
+  /** A line on its terminal, if it has one. Inert already. */
+  tell(process: ProcessId, line: string): void;
+}
+
 export interface Clock {
   /** Unix time, ms. */
   now(): number;
@@ -80,6 +96,7 @@ export interface Clock {
 export interface Platform {
   readonly clock: Clock;
   readonly accounts: Accounts;
+  readonly processes: Processes;
   /** Errors: a sentence for the log. The caller refuses the connection. */
   peerOf(socketFd: number): Result<Peer, string>;
   /** What `fd` is. Errors: a sentence for the log; the caller denies. */

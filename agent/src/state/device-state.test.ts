@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Manifest, type RoleKey, sealEnvelope, serverIdOf } from '@belay/core/evidence';
 import { generateEd25519, sha256, spkiOf } from '@belay/core/node-crypto';
 import { bundleDigest, type CompiledPolicy, encodeBundle } from '@belay/core/policy';
-import { DeviceState } from './device-state.ts';
+import { DeviceState, type GrantsHeld } from './device-state.ts';
 import { openStateStore, type StateStore } from './state-store.ts';
 import { rootTrust } from './trust.ts';
 
@@ -39,7 +39,8 @@ let time: number;
 function state(): DeviceState {
   const made = new DeviceState(
     store,
-    { applied: ({ number }) => said.push(`applied ${number}`), refused: (what, code) => said.push(`${what} ${code}`), inForce: () => {}, changed: () => {} },
+    { applied: ({ number }) => said.push(`applied ${number}`), refused: (what, code) => said.push(`${what} ${code}`), inForce: () => {}, changed: () => {}, revoked: () => {} },
+    { load: () => {}, change: () => ({ items: [], apply: () => {} }), reverify: () => {}, forget: () => {} },
     () => time,
   );
   made.load();
@@ -171,4 +172,53 @@ test.each([
   store = again.store;
   expect(again.damaged).toMatch(/state\.db\.damaged-/);
   expect(state().enrolment).toBeUndefined();
+});
+
+describe('grants', () => {
+  const withGrants = (grants: GrantsHeld): { readonly made: DeviceState; readonly loads: () => number } => {
+    let loads = 0;
+    const events = { applied: ({ number }: Manifest) => said.push(`applied ${number}`), refused: (what: string, code: string) => said.push(`${what} ${code}`), inForce: () => { loads++; }, changed: () => {}, revoked: (ids: readonly string[]) => said.push(`revoked ${ids.join()}`) };
+    const made = new DeviceState(store, events, grants, () => time);
+    const trust = rootTrust(rootKey, server);
+    if (!trust.ok) throw new Error('no trust');
+    made.enrol({ rootKey, device: 'd-1', deviceName: 'laptop', serverAddress: 's:1', enrollmentAddress: 's:2' }, trust.value, roleKeys(1));
+    return { made, loads: () => loads };
+  };
+  const none: GrantsHeld = { load: () => {}, change: () => ({ items: [], apply: () => {} }), reverify: () => {}, forget: () => {} };
+  const listed = { grants: [new Uint8Array([1])], features: ['grants/v1'] };
+
+  test('a manifest that differs in them alone loads no policy and is no event of one', () => {
+    const { made, loads } = withGrants(none);
+    made.deliverManifest(manifest(1));
+    made.deliverBundle(one.digest, one.content);
+    const set = made.policy?.set;
+    said = [];
+    expect(made.deliverManifest(manifest(2, listed))).toMatchObject({ ok: true, value: { inForce: true, wanted: [] } });
+    made.deliverManifest(manifest(3, { ...listed, revocations: ['g'] }));
+    expect([made.policy?.manifest.number, made.policy?.set === set, loads(), said]).toEqual([3, true, 1, ['revoked ', 'revoked g']]);
+    reopen();
+    expect(inForce(state())).toEqual([3, ['one']]);
+  });
+
+  test('anything else that changes with them does', () => {
+    const { made, loads } = withGrants(none);
+    made.deliverManifest(manifest(1));
+    made.deliverBundle(one.digest, one.content);
+    said = [];
+    for (const [number, changes] of [[2, { groups: ['g'] }], [3, { labels: { a: 'b' } }], [4, { name: 'x' }], [5, {}], [6, {}]] as [number, object][]) made.deliverManifest(manifest(number, { ...listed, ...changes }));
+    expect([loads(), said.filter((each) => each.startsWith('applied'))]).toEqual([6, ['applied 2', 'applied 3', 'applied 4', 'applied 5', 'applied 6']]);
+  });
+
+  test('are written with the manifest that brings them, and are there although its bundles are not', () => {
+    const order: string[] = [];
+    const { made } = withGrants({ ...none, change: () => ({ items: [{ kind: 'grant', name: 'g', content: new Uint8Array([7]) }], apply: () => order.push(`applied with ${store.items('grant').length}`) }), forget: () => order.push('forgotten') });
+    made.deliverManifest(manifest(1, listed));
+    expect([made.policy, order]).toEqual([undefined, ['forgotten', 'applied with 1']]);
+    made.unenrol();
+    expect([store.items('grant'), order.at(-1)]).toEqual([[], 'forgotten']);
+  });
+
+  test('a manifest with grants that does not say so is not understood', () => {
+    expect(withGrants(none).made.deliverManifest(manifest(1, { grants: [new Uint8Array(1)] }))).toMatchObject({ error: { code: 'BELAY_E_FEATURE' } });
+  });
 });

@@ -3,6 +3,8 @@ import { acceptManifest, decodeCanonical, encodeCanonical, type Manifest, openEn
 import { ed25519Verify, sha256 } from '@belay/core/node-crypto';
 import { decodeBundle, loadPolicySet, type PolicySet } from '@belay/core/policy';
 import { err, ok, type Result } from '@belay/core/result';
+import type { GrantChange } from './grants.ts';
+import { differsInGrantsAlone } from './manifest-difference.ts';
 import type { StateStore } from './state-store.ts';
 import { decodeEnrolment, encodeEnrolment, type Enrolment, openRoleKeys, rootTrust } from './trust.ts';
 
@@ -15,14 +17,24 @@ export type PolicyInForce = {
 };
 
 export type StateEvents = {
-  /** A manifest came into force. */
+  /** A manifest came into force, and more than its grants is new. */
   applied(manifest: Manifest): void;
+  /** These grants are taken back, whatever runs under them. */
+  revoked(ids: readonly string[]): void;
   /** Something signed, or on disk, was refused; what was in force stays. */
-  refused(what: 'manifest' | 'bundle' | 'role-keys' | 'order', code: Failure['code']): void;
+  refused(what: 'manifest' | 'bundle' | 'role-keys' | 'order' | 'grant' | 'answer' | 'time', code: Failure['code']): void;
   /** Called before a set decides anything. */
   inForce(set: PolicySet): void;
   /** Whatever the uplink is told has changed. */
   changed(): void;
+};
+
+/** Those whom a manifest gives something: see `Grants`. */
+export type GrantsHeld = {
+  load(trust: Trust, device: string, manifest: Manifest | undefined): void;
+  change(manifest: Manifest, trust: Trust): GrantChange;
+  reverify(trust: Trust, device: string): void;
+  forget(): void;
 };
 
 export type ManifestAnswer = { readonly inForce: boolean; readonly wanted: readonly Uint8Array[] };
@@ -31,6 +43,7 @@ type Signed = { readonly envelope: Uint8Array; readonly acceptedAt: number; read
 export class DeviceState {
   readonly #store: StateStore;
   readonly #events: StateEvents;
+  readonly #grants: GrantsHeld;
   readonly #now: () => number;
   #enrolment: Enrolment | undefined;
   #trust: Trust | undefined;
@@ -41,9 +54,10 @@ export class DeviceState {
   #acceptedAt: number | undefined;
   readonly #problems = new Map<string, string>();
 
-  constructor(store: StateStore, events: StateEvents, now: () => number) {
+  constructor(store: StateStore, events: StateEvents, grants: GrantsHeld, now: () => number) {
     this.#store = store;
     this.#events = events;
+    this.#grants = grants;
     this.#now = now;
   }
 
@@ -93,6 +107,7 @@ export class DeviceState {
   /** The chain of this enrolment cannot be continued: whatever was signed for it is void. */
   abandon(): void {
     this.#store.clear();
+    this.#grants.forget();
     this.setProblem('evidence', 'The evidence key of this device is gone: enrol it again.');
   }
 
@@ -112,6 +127,9 @@ export class DeviceState {
     if (stored !== undefined && !this.#activate(stored)) this.#pending = stored;
     const pending = this.#loadSigned('pending');
     if (pending !== undefined && !this.#activate(pending)) this.#pending = pending;
+    const newest = pending ?? stored;
+    this.#grants.load(this.#trust, enrolment.device, newest?.manifest);
+    this.#events.revoked(newest?.manifest.revocations ?? []);
   }
 
   /** Takes the device's place with this server; what an earlier server said is forgotten. Durable when it returns. */
@@ -142,6 +160,7 @@ export class DeviceState {
     this.#roleKeys = list.value;
     this.#trust = { ...this.#trust, keys: list.value.keys };
     this.#reconsider();
+    if (this.#enrolment !== undefined) this.#grants.reverify(this.#trust, this.#enrolment.device);
     this.#events.changed();
     return ok(undefined);
   }
@@ -155,10 +174,14 @@ export class DeviceState {
     if (!accepted.ok) return this.#refuse('manifest', accepted.error);
     const signed = { envelope, acceptedAt: nowMs, manifest: accepted.value };
     this.#mark = { epoch: signed.manifest.epoch, number: signed.manifest.number };
-    this.#store.put({ pending: encodeSigned(signed), mark: encodeCanonical(this.#mark) });
+    // Grants come and go with it at once, whether its policy is here whole or not: what is taken back must not wait for a bundle.
+    const grants = this.#grants.change(signed.manifest, this.#trust);
+    this.#store.put({ pending: encodeSigned(signed), mark: encodeCanonical(this.#mark) }, grants.items);
     this.#pending = signed;
     this.#acceptedAt = nowMs;
-    const inForce = this.#activate(signed);
+    const inForce = this.#renew(signed) || this.#activate(signed);
+    grants.apply();
+    this.#events.revoked(signed.manifest.revocations);
     this.#events.changed();
     return ok({ inForce, wanted: this.wanted });
   }
@@ -240,6 +263,17 @@ export class DeviceState {
     return content !== undefined && Buffer.from(sha256(content)).equals(digest) ? content : undefined;
   }
 
+  /** A manifest that differs in its grants alone: the policy in force stays as it is, loaded. False: it is another. */
+  #renew(signed: Signed): boolean {
+    const held = this.#inForce;
+    if (held === undefined || !differsInGrantsAlone(held.manifest, signed.manifest)) return false;
+    this.#store.put({ manifest: encodeSigned(signed), pending: undefined });
+    this.#pending = undefined;
+    this.#inForce = { ...held, manifest: signed.manifest };
+    this.setProblem('manifest', undefined);
+    return true;
+  }
+
   /** Brings a manifest into force if all of its bundles are here; false: not yet, and what was in force stays. */
   #activate(signed: Signed): boolean {
     const policies = [];
@@ -279,6 +313,7 @@ export class DeviceState {
     this.#roleKeys = { version: 0, epoch: 0 };
     this.#mark = { epoch: 0, number: 0 };
     this.#problems.clear();
+    this.#grants.forget();
   }
 }
 

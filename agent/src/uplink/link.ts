@@ -76,12 +76,12 @@ export function openLink(identity: Identity, deps: LinkDeps): Link {
 
 /** What the server should hear of at once when it changes. */
 function markOf(state: DaemonState): string {
-  return JSON.stringify([`${state.manifestEpoch}.${state.manifestNumber}`, `${state.roleKeysVersion}`, state.agentVersion, state.problems]);
+  return JSON.stringify([`${state.manifestEpoch}.${state.manifestNumber}`, `${state.roleKeysVersion}`, state.agentVersion, state.problems, Buffer.from(state.timeNonce).toString('hex')]);
 }
 
 function reportOf(state: DaemonState) {
-  const { manifestNumber, manifestEpoch, roleKeysVersion, journalHead, receipted, agentVersion, problems } = state;
-  return { manifestNumber, manifestEpoch, roleKeysVersion, journalHead, receipted, agentVersion, problems, deviceTimeMs: BigInt(Date.now()) };
+  const { manifestNumber, manifestEpoch, roleKeysVersion, journalHead, receipted, agentVersion, problems, timeNonce } = state;
+  return { manifestNumber, manifestEpoch, roleKeysVersion, journalHead, receipted, agentVersion, problems, timeNonce, deviceTimeMs: BigInt(Date.now()) };
 }
 
 /** Reads to the end; answers why it ended. One message is dealt with before the next is read, so a flood waits at the server. */
@@ -110,6 +110,8 @@ async function pass(message: SyncResponse['message'], deps: LinkDeps, fetchBundl
   try {
     if (message.case === 'roleKeys') await daemon.ask({ case: 'roleKeys', value: { envelope: message.value } }, 'done');
     else if (message.case === 'order') await daemon.ask({ case: 'order', value: { envelope: message.value } }, 'done');
+    else if (message.case === 'answer') await daemon.ask({ case: 'answer', value: { envelope: message.value } }, 'done');
+    else if (message.case === 'time') await daemon.ask({ case: 'time', value: { envelope: message.value } }, 'done');
     else if (message.case === 'manifest') {
       const answer = await daemon.ask({ case: 'manifest', value: { envelope: message.value } }, 'manifest');
       if (answer.accepted) fetchBundles(answer.bundlesWanted);

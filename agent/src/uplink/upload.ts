@@ -4,7 +4,7 @@ import { callTimeoutMs, type FleetClient } from './server.ts';
 
 const maxBatchBytes = 1024 * 1024;
 const maxBatchEvents = 1000;
-/** What happens within this time of the first new event travels with it. */
+/** After a quiet time the first new event goes at once, as somebody may wait for an answer to it; what follows within this time travels together. */
 const gatherMs = 50;
 /** After a refusal the same events would be refused again, and each time an administrator told of it. */
 const holdAfterRefusalMs = 60_000;
@@ -33,6 +33,7 @@ export function createUploader(deps: UploaderDeps): Uploader {
   let isRunning = false;
   let isPoked = false;
   let heldUntilMs = 0;
+  let drainedAtMs = Number.NEGATIVE_INFINITY;
   const onRefused = (message: string): void => {
     heldUntilMs = performance.now() + holdAfterRefusalMs;
     deps.onRefused(message);
@@ -41,9 +42,11 @@ export function createUploader(deps: UploaderDeps): Uploader {
     isRunning = true;
     try {
       while (isPoked && !ended.signal.aborted) {
+        const waitMs = drainedAtMs + gatherMs - performance.now();
+        if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
         isPoked = false;
-        await new Promise((resolve) => setTimeout(resolve, gatherMs));
         await drain({ ...deps, onRefused }, ended.signal);
+        drainedAtMs = performance.now();
       }
     } catch (error) {
       if (!ended.signal.aborted) deps.onBroken(error);

@@ -13,6 +13,10 @@ const user = { kind: 'text', optional: true, about: 'Name of that user; absent w
 const rules = { kind: 'texts', about: 'The rules that decided, as policy/rule' } as const;
 const by = { kind: 'text', about: 'Account or service token that did it' } as const;
 const device = { kind: 'text', about: 'Device id' } as const;
+const account = { kind: 'text', about: 'Name of the account' } as const;
+const person = { kind: 'text', about: 'Id of the person' } as const;
+const factor = { kind: 'text', about: 'codes (of an app), recovery-codes, or passkey NAME' } as const;
+const peer = { kind: 'text', optional: true, about: 'Address it came from' } as const;
 const grant = { kind: 'text', about: 'Grant id' } as const;
 const asked = { kind: 'text', about: 'Id of the request for approval on the server' } as const;
 const webhook = { kind: 'text', about: 'Webhook id' } as const;
@@ -43,7 +47,7 @@ export const EVENT_TYPES = {
   'agent.enrolled': { writer: 'device', about: 'First event of an enrolled device\'s chain', fields: { address: { kind: 'text', about: 'Enrolment address of the server' } } },
   'agent.heartbeat': { writer: 'device', about: 'Nothing else was to be said for a while, and a rule in force ends when the server is silent', fields: {} },
   'policy.applied': { writer: 'device', about: 'A manifest came into force', fields: { epoch: { kind: 'number', about: 'Its epoch' }, number: { kind: 'number', about: 'Its number' }, issuedAt: { kind: 'number', about: 'When it was issued, ms' } } },
-  'policy.refused': { writer: 'device', about: 'A manifest, bundle or key list was refused; what was in force stays', fields: { code, what: { kind: 'text', about: 'manifest, bundle, role-keys or order' } } },
+  'policy.refused': { writer: 'device', about: 'A manifest, bundle or key list was refused; what was in force stays', fields: { code, what: { kind: 'text', about: 'manifest, bundle, role-keys, order, grant, answer or time' } } },
   'elevation.intent': {
     writer: 'device',
     about: 'Written, durably, before the command runs',
@@ -76,7 +80,7 @@ export const EVENT_TYPES = {
       forMs: { kind: 'number', about: 'For how long it is wanted, ms; 0: not said' },
       uses: { kind: 'number', about: 'How often it is wanted' },
       scope: { kind: 'text', optional: true, about: 'JSON: commands instead of the exact request, as in a grant' },
-      package: { kind: 'text', optional: true, about: 'JSON: the package that owns the file, its version, repository, signing key, whether it is unmodified' },
+      package: { kind: 'text', optional: true, about: 'JSON: the package that owns the file, its version, repositories, signing keys, whether it is unmodified; "none": no package does; absent: not known' },
       posture: { kind: 'text', about: 'JSON: how the device stands' },
       origin: { kind: 'text', optional: true, about: 'JSON: how the requester has logged in, and from where' },
       emergency: { kind: 'boolean', about: 'Break-glass: an emergency rule asks' },
@@ -125,10 +129,25 @@ export const EVENT_TYPES = {
 
   'server.started': { writer: 'server', about: 'A server process is up', fields: { version: { kind: 'text', about: 'Version' } } },
   'server.stopped': { writer: 'server', about: 'A server process was asked to stop', fields: {} },
-  'admin.login': { writer: 'server', about: 'Somebody signed in', fields: { by } },
-  'admin.login-failed': { writer: 'server', about: 'A sign-in failed', fields: { name: { kind: 'text', about: 'Account name as given' } } },
+  'admin.login': { writer: 'server', about: 'Somebody signed in', fields: { by, how: { kind: 'text', optional: true, about: 'password, password+code, password+recovery-code, password+passkey, passkey, or oidc:ID' }, peer } },
+  'admin.login-failed': { writer: 'server', about: 'A sign-in failed', fields: { name: { kind: 'text', about: 'Account name as given' }, how: { kind: 'text', optional: true, about: 'What was tried: password, code, passkey, or oidc:ID' }, peer } },
   'admin.token-created': { writer: 'server', about: 'A service token was made', fields: { by, name: { kind: 'text', about: 'Its name' }, role: { kind: 'text', about: 'Its role' } } },
   'admin.token-revoked': { writer: 'server', about: 'A token was revoked, or somebody signed out', fields: { by, name: { kind: 'text', about: 'Its name' } } },
+  'account.created': { writer: 'server', about: 'An account was made', fields: { by, account, name: { kind: 'text', about: 'Its name' } } },
+  'account.disabled': { writer: 'server', about: 'An account was disabled; its sessions are over', fields: { by, account } },
+  'account.enabled': { writer: 'server', about: 'An account may sign in again', fields: { by, account } },
+  'account.locked': { writer: 'server', about: 'Too many sign-ins failed: an account is locked for a while', fields: { account, until: { kind: 'number', about: 'ms' } } },
+  'account.password-set': { writer: 'server', about: 'A password was set; other sessions of the account are over', fields: { by, account } },
+  'account.factor-added': { writer: 'server', about: 'A factor of signing in was added', fields: { by, account, factor } },
+  'account.factor-removed': { writer: 'server', about: 'A factor of signing in was removed', fields: { by, account, factor } },
+  'account.person-set': { writer: 'server', about: 'An account is somebody\'s now', fields: { by, account, person: { ...person, optional: true, about: 'Id of the person; absent: nobody\'s' } } },
+  'account.directory': { writer: 'server', about: 'Single sign-on told other groups of an account', fields: { account, provider: { kind: 'text', about: 'Which provider' }, groups: { kind: 'texts', about: 'The groups it told' } } },
+  'role.given': { writer: 'server', about: 'An account was given a role', fields: { by, account, role: { kind: 'text', about: 'Role' }, groups: { kind: 'texts', about: 'Device groups; * is every device' } } },
+  'role.taken': { writer: 'server', about: 'A role was taken from an account', fields: { by, account, role: { kind: 'text', about: 'Role' }, groups: { kind: 'texts', about: 'Device groups; * is every device' } } },
+  'person.created': { writer: 'server', about: 'A person was made', fields: { by, person, name: { kind: 'text', about: 'Name' } } },
+  'person.updated': { writer: 'server', about: 'Name, address or manager of a person were changed', fields: { by, person, change: { kind: 'text', about: 'What changed' } } },
+  'person.user-linked': { writer: 'server', about: 'A user on devices is a person\'s', fields: { by, person, user: { kind: 'text', about: 'User name' }, device: { ...device, optional: true, about: 'Device id; absent: on every device' } } },
+  'person.user-unlinked': { writer: 'server', about: 'A user on devices is not a person\'s any more', fields: { by, person, user: { kind: 'text', about: 'User name' }, device: { ...device, optional: true, about: 'Device id; absent: on every device' } } },
   'enroll-token.created': { writer: 'server', about: 'An enrolment token was made', fields: { by, token: { kind: 'text', about: 'Its id' }, uses: { kind: 'number', about: 'How often it can be used' }, expiresAt: { kind: 'number', about: 'ms' } } },
   'enroll-token.revoked': { writer: 'server', about: 'An enrolment token was revoked', fields: { by, token: { kind: 'text', about: 'Its id' } } },
   'enroll-token.refused': { writer: 'server', about: 'Somebody tried to enrol and was refused', fields: { peer: { kind: 'text', about: 'Address of the caller' }, why: { kind: 'text', about: 'unknown, expired, spent, revoked or bad-proof' } } },

@@ -3,7 +3,9 @@ import { err, ok, type Result } from '../result.ts';
 import type { Manifest, Order, RoleKeyList } from './payloads.ts';
 
 /** What this enforcer can do beyond the first version of the manifest. */
-export const SUPPORTED_FEATURES: readonly string[] = [];
+export const SUPPORTED_FEATURES: readonly string[] = ['grants/v1'];
+/** A manifest that lists grants says that its reader must understand them. */
+const GRANTS_FEATURE = 'grants/v1';
 
 /** How far a device's clock may be behind the server's. */
 export const CLOCK_SKEW_MS = 5 * 60 * 1000;
@@ -30,8 +32,7 @@ export function acceptManifest(
   if (manifest.expiresAt <= device.nowMs) return err(failure('BELAY_E_EXPIRED'));
   const missing = manifest.features.find((feature) => !SUPPORTED_FEATURES.includes(feature));
   if (missing !== undefined) return err(failure('BELAY_E_FEATURE', `The policy needs "${missing}", which this agent does not have; update the agent.`));
-  // Grants come with a feature of their own; until then a manifest that has some is not understood.
-  if (manifest.grants.length > 0) return err(failure('BELAY_E_FEATURE'));
+  if (manifest.grants.length > 0 && !manifest.features.includes(GRANTS_FEATURE)) return err(failure('BELAY_E_FEATURE', `The policy has grants, and does not say that they are "${GRANTS_FEATURE}".`));
   return ok(manifest);
 }
 

@@ -29,7 +29,7 @@ function compileRule(rule: RuleShape): CompiledRule {
     as: compileRunAs(rule),
     circumstances: compileCircumstances(rule),
     when: rule.when === undefined ? undefined : compileExpression(rule.when),
-    demands: compileDemands(rule.require),
+    demands: compileDemands(rule),
     obligations: compileObligations(rule),
     failures: compileFailures(rule),
     message: rule.message,

@@ -61,12 +61,30 @@ function checkGrant(rule: Fields, path: Path, extendsDefaults: boolean): readonl
 function checkDemands(rule: Fields, path: Path, extendsDefaults: boolean): readonly Finding[] {
   const demands = rule['require'];
   if (rule['then'] === 'allow') {
+    if (rule['emergency'] !== undefined) return [{ path: [...path, 'emergency'], atKey: true, message: 'An allow needs nobody, so it is no emergency', remedy: 'Write then: ask with require: { approval: … }, or take emergency away.' }];
     return demands === undefined ? [] : [{ path: [...path, 'require'], atKey: true, message: 'An allow demands nothing', remedy: 'Write then: ask, or take require away.' }];
   }
+  const unfit = rule['emergency'] === undefined ? [] : checkEmergency(rule, path, extendsDefaults);
+  if (unfit.length > 0) return unfit;
   // What its defaults demand is seen when they are filled in.
   if (demands === undefined && extendsDefaults) return [];
   const asks = isRecord(demands) && Object.keys(demands).length > 0;
   return asks ? [] : [{ path: demands === undefined ? path : [...path, 'require'], message: 'An ask must say what it demands', remedy: 'Add require: { reason: true }, { reauth: 5m }, { confirm: true } or { approval: { from: [role:NAME] } }, or write then: allow.' }];
+}
+
+const PEOPLE_IN_EMERGENCY = 2;
+
+/** Break-glass opens what is closed to everybody: never by one person's word, and never unseen. */
+function checkEmergency(rule: Fields, path: Path, extendsDefaults: boolean): readonly Finding[] {
+  const findings: Finding[] = [];
+  const demands = rule['require'];
+  const approval = isRecord(demands) ? demands['approval'] : undefined;
+  const stages = Array.isArray(approval) ? approval : approval === undefined ? [] : [approval];
+  const people = stages.reduce((sum: number, stage: unknown) => sum + (isRecord(stage) && typeof stage['count'] === 'number' ? stage['count'] : 1), 0);
+  const isLater = approval === undefined && extendsDefaults;
+  if (people < PEOPLE_IN_EMERGENCY && !isLater) findings.push({ path: [...path, 'emergency'], atKey: true, message: 'An emergency needs the approval of two people or more', remedy: 'Add require: { approval: { from: [role:NAME], count: 2 } }, or take emergency away.' });
+  if (rule['recovery'] === true) findings.push({ path: [...path, 'emergency'], atKey: true, message: 'The way in when all else fails cannot wait for approval', remedy: 'Make two rules: one with recovery, one with emergency.' });
+  return findings;
 }
 
 /** Keys that are there and say nothing are told apart from a rule that does not speak of it. */
@@ -86,6 +104,7 @@ const POINTLESS_IN_DENY: Readonly<Record<string, string>> = {
   record: 'A deny lets nothing run',
   onFailure: 'A deny holds whatever fails',
   recovery: 'A deny is no way in',
+  emergency: 'A deny is no way in',
   whenExpired: 'A deny holds when the policy has expired, always',
 };
 

@@ -12,11 +12,19 @@ const approver = text((value) =>
   value === 'manager' || /^(?:role|group|user):[^\p{Cc}\p{Cf}]{1,256}$/u.test(value) ? undefined : { message: `"${value}" names no approver`, remedy: 'Write role:NAME, group:NAME, user:NAME or manager.' },
 ).meta({ description: 'role:NAME, group:NAME, user:NAME, or manager.' });
 
+const escalation = z.strictObject({
+  after: duration(30 * DAY_HOURS).meta({ description: 'How long nobody has answered.' }),
+  to: z.array(approver).min(1).max(64).meta({ description: 'Who may then say yes as well.' }),
+});
+
 const approval = z.strictObject({
   from: z.array(approver).min(1).max(64).meta({ description: 'Who may say yes; never the requester.' }),
   count: z.number().int().min(1).max(10).optional().meta({ description: 'How many of them. Default 1.' }),
   within: duration(30 * DAY_HOURS).optional().meta({ description: 'For how long the request waits. Default 30m.' }),
+  escalate: escalation.optional().meta({ description: 'More people, when those of from do not answer.' }),
 });
+
+const MAX_STAGES = 5;
 
 const reason = z.strictObject({
   minLength: z.number().int().min(1).max(500).optional().meta({ description: 'In characters. Default 1.' }),
@@ -28,7 +36,7 @@ export const requirements = z.strictObject({
   reason: z.union([z.literal(true), reason]).optional().meta({ description: 'A reason in words.' }),
   reauth: z.union([z.literal(true), duration(DAY_HOURS)]).optional().meta({ description: 'A password; with a length of time, one entered that recently in this login session will do.' }),
   confirm: z.literal(true).optional().meta({ description: 'The person must say yes once more.' }),
-  approval: approval.optional().meta({ description: 'Another person must say yes.' }),
+  approval: z.union([approval, z.array(approval).min(1).max(MAX_STAGES)]).optional().meta({ description: 'Another person must say yes. A list: one stage after the other.' }),
 });
 
 const capability = text((value) => (/^CAP_[A-Z0-9_]{1,40}$/.test(value) ? undefined : { message: `"${value}" is no capability`, remedy: 'See capabilities(7); for instance CAP_NET_ADMIN.' })).meta({ description: 'A name of capabilities(7).', pattern: '^CAP_[A-Z0-9_]+$' });

@@ -63,6 +63,7 @@ const rule = z.strictObject({
   onFailure: onFailure.optional().meta({ description: 'Whether the rule still holds when something fails: with allow and spool it does, with deny not. Left out: it does not.' }),
   message: text(prose('The message', 1000)).optional().meta({ description: 'Shown to the requester.' }),
   recovery: z.boolean().optional().meta({ description: 'The way in when all else fails; holds whatever fails. Default false.' }),
+  emergency: z.literal(true).optional().meta({ description: 'Break-glass: two people or more approve, everybody is told, the session is recorded, and somebody looks at it afterwards.' }),
   whenExpired: z.enum(['allow', 'deny']).optional().meta({ description: 'The same as onFailure.manifestExpired. Default deny.' }),
 });
 

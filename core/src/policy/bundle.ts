@@ -176,7 +176,12 @@ const demands = z.strictObject({
   reason: z.strictObject({ minLength: count, patterns: z.array(z.string().max(512)).max(16), suggestions: z.array(z.string().max(200)).max(64) }).optional(),
   reauth: z.strictObject({ maxAgeMs: ms }).optional(),
   confirm: z.boolean(),
-  approval: z.array(z.strictObject({ from: someTexts, count, withinMs: ms })).max(16),
+  approval: z.array(z.strictObject({
+    from: someTexts, count, withinMs: ms,
+    stage: z.number().int().min(1).max(15).optional(),
+    escalate: z.strictObject({ afterMs: ms, to: someTexts }).optional(),
+  })).max(16),
+  emergency: z.boolean().optional(),
 });
 
 const obligations = z.strictObject({

@@ -7,6 +7,8 @@ export type Demands = {
   readonly confirm: boolean;
   /** Every one of these; sorted. */
   readonly approval: readonly ApprovalDemand[];
+  /** Break-glass: everybody is told, and somebody looks at it afterwards. */
+  readonly emergency?: boolean | undefined;
 };
 
 export type ReasonDemand = {

@@ -10,7 +10,8 @@ export const NO_DEMANDS: Demands = { reason: undefined, reauth: undefined, confi
  * Equals combine by the strictest of each (design.md, meaning 2). All meets are commutative, associative and idempotent, so
  * the order of rules never matters. What one demands is demanded.
  *
- * reason: the longest minimum, every pattern, all suggestions. reauth: the smallest age. approval: every one that is wanted.
+ * reason: the longest minimum, every pattern, all suggestions. reauth: the smallest age. approval: every one that is wanted; emergency:
+ * if one says so.
  */
 export function meetDemands(a: Demands, b: Demands): Demands {
   return {
@@ -18,6 +19,7 @@ export function meetDemands(a: Demands, b: Demands): Demands {
     reauth: meetOf(a.reauth, b.reauth, (x, y) => ({ maxAgeMs: Math.min(x.maxAgeMs, y.maxAgeMs) })),
     confirm: a.confirm || b.confirm,
     approval: meetApprovals(a.approval, b.approval),
+    ...(a.emergency === true || b.emergency === true ? { emergency: true } : {}),
   };
 }
 
@@ -27,7 +29,7 @@ function meetReasons(a: ReasonDemand, b: ReasonDemand): ReasonDemand {
 
 function meetApprovals(a: readonly ApprovalDemand[], b: readonly ApprovalDemand[]): readonly ApprovalDemand[] {
   if (a.length === 0 || b.length === 0) return a.length === 0 ? b : a;
-  const byText = new Map([...a, ...b].map((each) => [JSON.stringify([each.from, each.count, each.withinMs]), each]));
+  const byText = new Map([...a, ...b].map((each) => [JSON.stringify([each.from, each.count, each.withinMs, each.stage ?? 0, each.escalate ?? null]), each]));
   return [...byText.keys()].sort().map((key) => byText.get(key) as ApprovalDemand);
 }
 

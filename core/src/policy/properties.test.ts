@@ -5,7 +5,7 @@ import type { ByteString } from '../bytes.ts';
 import { compilePolicy, formatProblems, parsePolicyFiles } from '../policy-tools/index.ts';
 import type { CompiledPolicy, CompiledRule } from './compiled.ts';
 import { decide, type Decision, type DecisionContext, explain, listFor, loadPolicySet, rulePaths } from './index.ts';
-import type { Demands } from './demands.ts';
+import type { ApprovalDemand, Demands } from './demands.ts';
 import { type Bond, meetBonds, meetDemands, NO_DEMANDS } from './meet.ts';
 import { ALERTS, CHILDREN, RECORDS, type RuleObligations } from './obligations.ts';
 
@@ -54,7 +54,7 @@ const common = { ...around, alert: fc.option(fc.constantFrom('low', 'high'), { n
 const grant = fc.record({
   ...common, run, who,
   then: fc.constantFrom('allow', 'ask'),
-  require: fc.constantFrom<unknown>({ reason: true }, { reauth: '5m' }, { reason: { minLength: 9, pattern: 'OPS-.*' }, reauth: true }, { confirm: true }, { approval: { from: ['role:approver'] } }),
+  require: fc.constantFrom<unknown>({ reason: true }, { reauth: '5m' }, { reason: { minLength: 9, pattern: 'OPS-.*' }, reauth: true }, { confirm: true }, { approval: { from: ['role:approver'] } }, { approval: [{ from: ['manager'] }, { from: ['role:b'], escalate: { after: '5m', to: ['role:c'] } }] }),
   limits,
   whenExpired: fc.option(fc.constantFrom('allow', 'deny'), { nil: undefined }),
   recovery: fc.boolean(),
@@ -219,12 +219,15 @@ describe('listFor', () => {
 
 describe('meets', () => {
   const some = (...texts: string[]) => fc.subarray(texts).map((list) => [...list].sort());
+  const placeOf = ({ from, count, withinMs, stage, escalate }: ApprovalDemand) => JSON.stringify([from, count, withinMs, stage ?? 0, escalate ?? null]);
   const demands: fc.Arbitrary<Demands> = fc.record({
     reason: fc.option(fc.record({ minLength: fc.nat(20), patterns: some('a', 'b'), suggestions: some('x', 'y') }), { nil: undefined }),
     reauth: fc.option(fc.record({ maxAgeMs: fc.nat(20) }), { nil: undefined }),
     confirm: fc.boolean(),
-    approval: fc.subarray([{ from: ['role:a'], count: 1, withinMs: 5 }, { from: ['manager'], count: 1, withinMs: 5 }, { from: ['role:a'], count: 2, withinMs: 5 }].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))),
-  });
+    approval: fc.subarray([{ from: ['role:a'], count: 1, withinMs: 5 }, { from: ['manager'], count: 1, withinMs: 5 }, { from: ['role:a'], count: 2, withinMs: 5 }, { from: ['role:a'], count: 1, withinMs: 5, stage: 1 }, { from: ['manager'], count: 1, withinMs: 5, escalate: { afterMs: 1, to: ['role:b'] } }]
+      .sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))),
+    emergency: fc.constantFrom<true | undefined>(true, undefined),
+  }).map(({ emergency, ...rest }) => (emergency === undefined ? rest : { ...rest, emergency }));
   const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
   const failure = fc.constantFrom('allow', 'spool', 'deny' as const);
   const obligations: fc.Arbitrary<RuleObligations> = fc.record({

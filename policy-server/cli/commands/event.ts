@@ -15,7 +15,7 @@ export type EventView = {
   readonly id: number; readonly device: string; readonly seq: number; readonly type: string; readonly deviceTime: number; readonly serverTime: number;
   readonly user: string | null; readonly uid: number | null; readonly request: number | null; readonly rule: string | null; readonly summary: string; readonly fields: Readonly<Record<string, unknown>>;
 };
-type FilterOptions = { readonly type?: readonly string[]; readonly device?: string; readonly user?: string; readonly request?: number; readonly since?: string; readonly until?: string };
+type FilterOptions = { readonly type?: readonly string[]; readonly device?: string; readonly user?: string; readonly text?: string; readonly request?: number; readonly since?: string; readonly until?: string };
 
 const PAGE = 500;
 
@@ -24,15 +24,16 @@ function filters(command: Command): Command {
     .option('--type <type>', 'an event type (elevation.denied), or a group of them (elevation, policy, admin); repeatable', collect)
     .option('--device <device>', 'id or name; "server" for the servers themselves')
     .option('--user <name>', 'the user on the device, or the administrator')
+    .option('--text <words>', 'words of what is shown under WHAT: all of them, of the last one at least the beginning')
     .option('--request <number>', 'the number that the user was shown', wholeNumber)
     .option('--since <when>', 'how long ago (15m, 12h, 30d), or a date (2026-11-23, 2026-11-23T14:30)')
     .option('--until <when>', 'up to then, likewise');
 }
 
-function queryOf({ type = [], device, user, request, since, until }: FilterOptions) {
+function queryOf({ type = [], device, user, text, request, since, until }: FilterOptions) {
   const now = Date.now();
   return {
-    type: type.length === 0 ? undefined : type.join(','), device, user, request,
+    type: type.length === 0 ? undefined : type.join(','), device, user, text, request,
     since: since === undefined ? undefined : parseWhen(since, now), until: until === undefined ? undefined : parseWhen(until, now),
   };
 }

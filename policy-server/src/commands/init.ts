@@ -8,7 +8,7 @@ import { loadConfig } from '../config/load.ts';
 import type { ServerContext } from '../context.ts';
 import { writeBindings } from '../features/accounts/bindings.ts';
 import { newAccount } from '../features/accounts/account-row.ts';
-import { hashPassword } from '../features/accounts/password.ts';
+import { hashPassword, MIN_PASSWORD } from '../features/accounts/password.ts';
 import { createPolicyService } from '../features/policies/service.ts';
 import { createServerKeys } from '../pki/create.ts';
 import { type DataFolder, dataFolder, SECRET, writeDurably } from '../pki/data-folder.ts';
@@ -30,7 +30,6 @@ export type InitOptions = {
   readonly database: string;
 };
 
-const MIN_PASSWORD = 12;
 const ADMIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 
 /** Makes a server: keys, authority, configuration, database, first administrator, recovery policy. Nothing on failure. */

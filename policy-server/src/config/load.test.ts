@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { oidcProvider } from './oidc.ts';
 import { configKeys, parseConfig, variableOf } from './load.ts';
 
 const minimal = 'addresses: { fleet: "belay.example.org:7443", enrollment: "belay.example.org:7444" }\n';
@@ -62,16 +63,36 @@ describe('the configuration', () => {
       return loaded.ok ? [] : loaded.error.map(({ message }) => message.split(':')[0]);
     };
     expect(lines('smtp: { host: mail.example.org, from: "Belay <belay@example.org>" }\n')).toMatchObject({ ok: true, value: { config: { smtp: { port: 587, tls: 'starttls' } } } });
-    expect(lines('smtp: { host: localhost, tls: none, from: belay@example.org }\nconsole: { url: "https://belay.example.org:7445/" }\n')).toMatchObject({ ok: true, value: { config: { console: { url: 'https://belay.example.org:7445' } } } });
+    expect(lines('smtp: { host: localhost, tls: none, from: belay@example.org }\n')).toMatchObject({ ok: true });
     expect(faults('smtp: { host: mail.example.org, tls: none, from: belay@example.org }\n')).toEqual(['smtp.tls']);
     expect(faults('smtp: { host: mail.example.org }\n')).toEqual(['smtp.from']);
     expect(faults('smtp: { host: mail.example.org, from: belay@example.org, user: belay }\n')).toEqual(['smtp.passwordFile']);
     for (const from of ['a@b\\nBcc: x@y', 'a@b, c@d', '<a@b>', 'Belay', 'Be\\rlay <a@b>']) expect(faults(`smtp: { host: m, from: "${from}" }\n`)).toEqual(['smtp.from']);
-    for (const url of ['javascript:alert(1)', 'belay.example.org', 'ftp://x']) expect(faults(`console: { url: "${url}" }\n`)).toEqual(['console.url']);
     expect(faults('webhooks: { allowAddresses: [10.0.0.0/8, fd00::/8, 192.0.2.1] }\n')).toEqual([]);
     for (const range of ['10.0.0.0/33', 'intranet', '10.0.0.0/8/1']) expect(faults(`webhooks: { allowAddresses: ["${range}"] }\n`)).toEqual(['webhooks.allowAddresses.0']);
     expect(parseConfig('server.yaml', minimal, { BELAY_SERVER_WEBHOOKS_ALLOW_HTTP_TO_LOOPBACK: 'true', BELAY_SERVER_WEBHOOKS_ALLOW_ADDRESSES: '10.0.0.0/8, ::1' }))
       .toMatchObject({ ok: true, value: { config: { webhooks: { allowHttpToLoopback: true, allowAddresses: ['10.0.0.0/8', '::1'] } } } });
+  });
+
+  test('takes providers of single sign-on, from the file or as JSON from the environment', () => {
+    const oidc = 'oidc:\n  - { id: corp, label: Corp, issuer: "https://login.example.org", clientId: belay }\n';
+    const provider = { id: 'corp', claims: { account: 'preferred_username', groups: 'groups' }, scopes: ['openid', 'profile', 'email'], createAccounts: true, roles: [] };
+    expect(parseConfig('server.yaml', minimal + oidc, {})).toMatchObject({ ok: true, value: { config: { oidc: [provider] } } });
+    const variable = JSON.stringify([{ id: 'corp', label: 'Corp', issuer: 'https://login.example.org', clientId: 'belay' }]);
+    expect(parseConfig('server.yaml', minimal, { BELAY_SERVER_OIDC: variable, BELAY_SERVER_PROXY_TRUSTED: '10.0.0.0/8, ::1' })).toMatchObject({ ok: true, value: { config: { oidc: [provider], proxy: { trusted: ['10.0.0.0/8', '::1'] } } } });
+    for (const wrong of ['http://login.example.org', 'login.example.org', 'https://user:pw@login.example.org']) {
+      expect(parseConfig('server.yaml', minimal + oidc.replace('https://login.example.org', wrong), {})).toMatchObject({ ok: false, error: [{ place: 'server.yaml:3:38' }] });
+    }
+    expect(parseConfig('server.yaml', minimal + oidc + oidc.slice(6), {}).ok).toBe(false);
+    for (const trusted of ['10.0.0.0/33', 'proxy.example.org', '0.0.0.0/0/0']) expect(parseConfig('server.yaml', `${minimal}proxy: { trusted: ["${trusted}"] }`, {}).ok).toBe(false);
+    expect(parseConfig('server.yaml', minimal, { BELAY_SERVER_OIDC: '{' })).toMatchObject({ ok: false, error: [{ place: 'BELAY_SERVER_OIDC' }] });
+  });
+
+  test('documents every key of a provider', () => {
+    const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+    const { claims, ...keys } = oidcProvider.shape;
+    const names = [...Object.keys(keys), ...Object.keys(claims.unwrap().shape).map((key) => `claims.${key}`)];
+    expect(names.filter((name) => !page.includes(`| \`${name}\` |`))).toEqual([]);
   });
 
   test('is documented key by key', () => {

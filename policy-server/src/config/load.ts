@@ -88,15 +88,24 @@ function override(values: Record<string, unknown>, environment: Environment): { 
   return { used, unknown: Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !known.has(name)) };
 }
 
-const LISTS = new Set(['tls.names', 'webhooks.allowAddresses']);
+const LISTS = new Set(['tls.names', 'proxy.trusted', 'webhooks.allowAddresses']);
 const SWITCHES = new Set(['webhooks.allowHttpToLoopback']);
 
-/** Lists are written with commas, numbers as digits, switches as true or false; everything else is text. */
+/** Lists are written with commas, numbers as digits, switches as true or false, providers of single sign-on as JSON; everything else is text. */
 function valueOf(path: Path, text: string): unknown {
   const name = path.join('.');
   if (SWITCHES.has(name)) return text === 'true' ? true : text === 'false' ? false : text;
-  if (LISTS.has(name)) return text.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  if (LISTS.has(name)) return text.split(',').map((each) => each.trim()).filter((each) => each !== '');
+  if (path[0] === 'oidc') return jsonOr(text);
   return /^[0-9]{1,15}$/.test(text) ? Number(text) : text;
+}
+
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function setIn(values: Record<string, unknown>, path: Path, value: unknown): void {

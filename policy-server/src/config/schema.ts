@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { oidcProviders } from './oidc.ts';
 
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -14,20 +15,20 @@ const duration = z
 
 const listenAddress = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:]+):[0-9]{1,5}$/, 'expected HOST:PORT, for instance 0.0.0.0:7443');
 const publicAddress = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/]+):[0-9]{1,5}$/, 'expected HOST:PORT as devices reach it, for instance belay.example.org:7443');
+function isAddressRange(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const family = isIP(address);
+  return family !== 0 && more.length === 0 && (bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)));
+}
+
 const wholeNumber = z.int().positive();
 const port = wholeNumber.max(65_535);
 const hostName = z.string().max(253).regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$/, 'expected a host name or an address');
 const file = z.string().min(1).max(4096);
 /** `name@host`, or `Name <name@host>`: what stands in a header must not be able to begin another. */
 const sender = z.string().max(320).regex(/^([^\p{C}<>"@,;:\\]{1,64} <[^\s\p{C}<>@",;:\\()[\]]+@[A-Za-z0-9.-]+>|[^\s\p{C}<>@",;:\\()[\]]+@[A-Za-z0-9.-]+)$/u, 'expected name@host or Name <name@host>');
-const addressRange = z.string().refine(isAddressRange, 'expected an address or a range such as 10.2.0.0/16');
+const addressRange = z.string().refine(isAddressRange, 'expected an address or a range such as 10.0.0.0/8');
 const LOOPBACK = /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/;
-
-function isAddressRange(text: string): boolean {
-  const [address = '', bits, more] = text.split('/');
-  const family = isIP(address);
-  return family !== 0 && more === undefined && (bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)));
-}
 
 /** How e-mail goes out; without a host none does. */
 const smtp = z
@@ -69,7 +70,12 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   /** How the world reaches this server; written into tokens and enrolments. */
-  addresses: z.strictObject({ fleet: publicAddress, enrollment: publicAddress }),
+  addresses: z.strictObject({
+    fleet: publicAddress,
+    enrollment: publicAddress,
+    /** As browsers reach the console; left out: the fleet's host and the port of `listen.api`. */
+    web: publicAddress.optional(),
+  }),
   tls: z
     .strictObject({
       /** Names and addresses in the server's certificate, besides those of `addresses`. */
@@ -94,6 +100,17 @@ export const configSchema = z.strictObject({
       streams: wholeNumber.default(20_000),
     })
     .prefault({}),
+  requests: z
+    .strictObject({
+      /** How many may wait at once; beyond it they are answered with a no. */
+      pendingOfUser: wholeNumber.max(10_000).default(5),
+      pendingOfDevice: wholeNumber.max(10_000).default(50),
+      /** A grant asked for ahead lasts no longer, whatever was wished for. */
+      longestGrant: duration.default(12 * units.h),
+      /** And this long where nothing was said. */
+      usualGrant: duration.default(units.h),
+    })
+    .prefault({}),
   signIn: z
     .strictObject({
       /** Longest life of a session. */
@@ -115,12 +132,14 @@ export const configSchema = z.strictObject({
       authorities: file.optional(),
     })
     .prefault({}),
-  console: z
+  proxy: z
     .strictObject({
-      /** Where people open the console; links in e-mail begin with it. */
-      url: z.url({ protocol: /^https?$/, message: 'expected an address such as https://belay.example.org:7445' }).max(1024).transform((url) => url.replace(/\/+$/, '')).optional(),
+      /** Only what comes from here may say, by X-Forwarded-For, whom it comes from. */
+      trusted: z.array(addressRange).max(100).default([]),
     })
     .prefault({}),
+  /** Single sign-on. */
+  oidc: oidcProviders,
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
 });
 

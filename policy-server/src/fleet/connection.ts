@@ -4,6 +4,7 @@ import type { SyncRequest, SyncResponseSchema } from '@belay/proto/fleet';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { ServerContext } from '../context.ts';
+import type { Answers } from '../features/requests/answers.ts';
 import type { Identify } from './caller.ts';
 import type { Manifests } from './manifests.ts';
 import type { Orders } from './orders.ts';
@@ -15,6 +16,7 @@ export type ConnectionDeps = Pick<ServerContext, 'store' | 'keys' | 'clock' | 'l
   readonly identify: Identify;
   readonly manifests: Manifests;
   readonly orders: Orders;
+  readonly answers: Answers;
   readonly presence: Presence;
 };
 
@@ -37,12 +39,12 @@ export function refuse(stream: SyncStream, why: Failure, requestId: string = ran
 }
 
 /** What this stream has had already. */
-type Sent = { roleKeys: number; manifest: string; hasReported: boolean; readonly orders: Set<string> };
+type Sent = { roleKeys: number; manifest: string; hasReported: boolean; readonly orders: Set<string>; readonly answers: Set<string> };
 
 /** `onEnd` is called once, however it ends. */
 export function createConnection(deps: ConnectionDeps, stream: SyncStream, device: string, onEnd: () => void): Connection {
   const { clock, presence, identify } = deps;
-  const sent: Sent = { roleKeys: 0, manifest: '', hasReported: false, orders: new Set() };
+  const sent: Sent = { roleKeys: 0, manifest: '', hasReported: false, orders: new Set(), answers: new Set() };
   const wire = openWire(stream, onEnd);
   const deliver = serially(async () => {
     if (!wire.isOpen() || !sent.hasReported) return;
@@ -70,7 +72,10 @@ export function createConnection(deps: ConnectionDeps, stream: SyncStream, devic
     greet();
   };
   wire.every(KEEP_ALIVE_MS, () => guard(beat()));
-  stream.on('data', (report: SyncRequest) => guard(hear(report)));
+  stream.on('data', (report: SyncRequest) => {
+    tellTime(deps, device, report, wire.send);
+    guard(hear(report));
+  });
   greet();
   return { device, deliver, end: wire.end };
 }
@@ -129,6 +134,14 @@ function latestOnly<T>(work: (value: T) => Promise<void>): (value: T) => Promise
   };
 }
 
+const NONCE_BYTES = 16;
+
+/** The device's own random bytes make it an answer of this very moment, which nobody on the way can hold back or repeat. */
+function tellTime({ keys, clock }: ConnectionDeps, device: string, { timeNonce: nonce }: Pick<SyncRequest, 'timeNonce'>, send: (message: Message) => void): void {
+  if (nonce.byteLength !== NONCE_BYTES) return;
+  send({ case: 'time', value: keys.seal('time', { server: keys.serverId, device, nonce, time: clock() }) });
+}
+
 /** What the device has need not be sent; when it says that it has something else, it is. */
 function assumeHas(sent: Sent, report: Reported): void {
   sent.roleKeys = Number(report.roleKeysVersion);
@@ -137,7 +150,7 @@ function assumeHas(sent: Sent, report: Reported): void {
 }
 
 /** False when the device is not part of the fleet any more. */
-async function pushAll({ keys, manifests, orders }: ConnectionDeps, device: string, sent: Sent, send: (message: Message) => void): Promise<boolean> {
+async function pushAll({ keys, manifests, orders, answers }: ConnectionDeps, device: string, sent: Sent, send: (message: Message) => void): Promise<boolean> {
   const manifest = await manifests.current(device);
   if (manifest === undefined) return false;
   // The keys go first: the manifest may be signed by a new one.
@@ -152,6 +165,11 @@ async function pushAll({ keys, manifests, orders }: ConnectionDeps, device: stri
     if (sent.orders.has(order.id)) continue;
     sent.orders.add(order.id);
     send({ case: 'order', value: order.envelope });
+  }
+  // After the manifest: whoever reads of a yes has the grant already.
+  for (const { key, envelope } of await answers.unheard(device, sent.answers)) {
+    sent.answers.add(key);
+    send({ case: 'answer', value: envelope });
   }
   return true;
 }

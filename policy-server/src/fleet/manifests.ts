@@ -4,6 +4,7 @@ import { sha256 } from '@belay/core/node-crypto';
 import { type CompiledPolicy, decodeBundle, type Targets, targetsDevice } from '@belay/core/policy';
 import type { ServerContext } from '../context.ts';
 import { isLibrary, isMonitor } from '../features/policies/documents.ts';
+import { grantsFor } from '../features/requests/grants.ts';
 import type { Db, Tables } from '../store/index.ts';
 
 export type IssuedManifest = Tables['manifests'];
@@ -36,6 +37,10 @@ export function createManifests(deps: ManifestDeps): Manifests {
 }
 
 type Content = { readonly name: string; readonly groups: readonly string[]; readonly labels: Readonly<Record<string, string>>; readonly bundles: readonly string[] };
+/** Left out where there is none: the content of a device without grants is what it always was. */
+type Granted = { readonly grants?: readonly Uint8Array[]; readonly revocations?: readonly string[] };
+
+const GRANTS_FEATURE = 'grants/v1';
 
 async function issue(deps: ManifestDeps, policies: Map<string, CompiledPolicy>, tx: Db, deviceId: string): Promise<IssuedManifest | undefined> {
   const { store, keys, clock } = deps;
@@ -43,10 +48,10 @@ async function issue(deps: ManifestDeps, policies: Map<string, CompiledPolicy>, 
   const device = await tx.selectFrom('devices').select(['name', 'state', 'issued_number']).where('id', '=', deviceId)
     .$if(store.lockRows, (query) => query.forUpdate()).executeTakeFirst();
   if (device === undefined || device.state !== 'active') return undefined;
-  const content = await contentFor(policies, tx, deviceId, device.name);
+  const now = clock();
+  const content = { ...(await contentFor(policies, tx, deviceId, device.name)), ...(await grantedTo(tx, deviceId, now)) };
   const { epoch, version } = keys.roleKeys;
   const hash = sha256(encodeCanonical({ ...content, epoch, version }));
-  const now = clock();
   const last = await tx.selectFrom('manifests').selectAll().where('device_id', '=', deviceId).executeTakeFirst();
   const isFresh = last !== undefined && now < last.issued_at + (last.expires_at - last.issued_at) / 2;
   if (isFresh && equalBytes(last.content_hash, hash)) return last;
@@ -57,12 +62,17 @@ async function issue(deps: ManifestDeps, policies: Map<string, CompiledPolicy>, 
   return row;
 }
 
-function seal({ keys, config }: ManifestDeps, device: string, content: Content, { number, hash, now }: { number: number; hash: Uint8Array; now: number }): IssuedManifest {
+async function grantedTo(tx: Db, device: string, now: number): Promise<Granted> {
+  const { grants, revocations } = await grantsFor(tx, device, now);
+  return { ...(grants.length === 0 ? {} : { grants }), ...(revocations.length === 0 ? {} : { revocations }) };
+}
+
+function seal({ keys, config }: ManifestDeps, device: string, content: Content & Granted, { number, hash, now }: { number: number; hash: Uint8Array; now: number }): IssuedManifest {
   const expiresAt = now + config.devices.manifest;
   const { epoch } = keys.roleKeys;
   const envelope = keys.seal('manifest', {
     server: keys.serverId, device, epoch, number, issuedAt: now, expiresAt, name: content.name, groups: [...content.groups],
-    labels: { ...content.labels }, bundles: content.bundles.map((digest) => fromHex(digest) as Uint8Array), grants: [], revocations: [], features: [],
+    labels: { ...content.labels }, bundles: content.bundles.map((digest) => fromHex(digest) as Uint8Array), grants: [...(content.grants ?? [])], revocations: [...(content.revocations ?? [])], features: content.grants === undefined ? [] : [GRANTS_FEATURE],
   });
   return { device_id: device, epoch, number, content_hash: hash, bundles: JSON.stringify(content.bundles), envelope, issued_at: now, expires_at: expiresAt };
 }

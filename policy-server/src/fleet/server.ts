@@ -3,6 +3,9 @@ import { addGrpcService } from '@belay/proto/grpc';
 import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import type { ServerContext } from '../context.ts';
 import { createIngest } from '../features/events/ingest.ts';
+import { createAnswers } from '../features/requests/answers.ts';
+import { createRequestClock, type RequestClock } from '../features/requests/request-clock.ts';
+import { takeRequestEvents } from '../features/requests/take-events.ts';
 import type { Authority, KeyPairPem } from '../pki/authority.ts';
 import { createIdentify } from './caller.ts';
 import { createConnections } from './connections.ts';
@@ -17,6 +20,7 @@ export type FleetServer = {
   readonly fleetAddress: string;
   readonly enrollmentAddress: string;
   readonly orders: Orders;
+  readonly requests: RequestClock;
   close(): Promise<void>;
 };
 
@@ -43,9 +47,11 @@ export async function startFleet(context: ServerContext, authority: Authority, t
   const manifests = createManifests(context);
   const orders = createOrders(context);
   const presence = createPresence(context);
-  const connections = createConnections({ ...context, identify, manifests, orders, presence });
+  const connections = createConnections({ ...context, identify, manifests, orders, presence, answers: createAnswers(context) });
+  const requests = createRequestClock(context);
+  const ingest = createIngest({ ...context, onStored: (tx, device, events) => takeRequestEvents(context, tx, device, events) });
   const fleet = new Server(optionsOf(config.limits.messageBytes));
-  addGrpcService(fleet, FleetService, fleetHandlers({ ...context, identify, connections, manifests, presence, ingest: createIngest(context) }));
+  addGrpcService(fleet, FleetService, fleetHandlers({ ...context, identify, connections, manifests, presence, ingest }));
   const enrollment = new Server(optionsOf(ENROLLMENT_MESSAGE_BYTES));
   addGrpcService(enrollment, EnrollmentService, enrollmentHandlers({ ...context, authority }));
 
@@ -54,12 +60,12 @@ export async function startFleet(context: ServerContext, authority: Authority, t
   const close = async (): Promise<void> => {
     presence.close();
     connections.close();
-    await Promise.all([shutDown(fleet), shutDown(enrollment)]);
+    await Promise.all([shutDown(fleet), shutDown(enrollment), requests.close()]);
   };
   try {
     const fleetAddress = await listen(fleet, config.listen.fleet, ServerCredentials.createSsl(ca, pair, true));
     const enrollmentAddress = await listen(enrollment, config.listen.enrollment, ServerCredentials.createSsl(null, pair, false));
-    return { fleetAddress, enrollmentAddress, orders, close };
+    return { fleetAddress, enrollmentAddress, orders, requests, close };
   } catch (error) {
     await close();
     throw error;

@@ -86,7 +86,7 @@ describe.each(databases)('the API on %s', (kind) => {
     const token = made.body['token'] as string;
     const absent = await api.ask('GET', '/api/v1/nothing-here', { token });
     expect([absent.status, absent.body['code']]).toEqual([404, 'BELAY_E_NOT_PERMITTED']);
-    const skipped = new Set<RouteName>(['POST /api/v1/logout', 'GET /api/v1/events/tail']);
+    const skipped = new Set<RouteName>(['POST /api/v1/logout', 'DELETE /api/v1/session', 'GET /api/v1/events/tail']);
     for (const name of (Object.keys(ACCESS) as RouteName[]).filter((each) => !skipped.has(each))) {
       const access = ACCESS[name];
       const [method, path] = pathOf(name);
@@ -214,6 +214,11 @@ describe.each(databases)('the API on %s', (kind) => {
     expect((await get(`/events?since=${Date.now() + 10 * HOUR}`)).body).toEqual({ events: [], next: null });
     expect((await get('/events?device=absent')).status).toBe(404);
     expect((await get('/events?type=nonsense')).status).toBe(400);
+    const found = (await get('/events?text=all-viewer&type=admin.token-created')).body['events'] as readonly Row[];
+    expect(found.map(({ fields }) => fields['name'])).toEqual(['all-viewer']);
+    expect((await get('/events?text=all-view')).body['events']).toEqual([]);
+    expect(((await get('/events?text=all-view*')).body['events'] as readonly Row[]).length).toBeGreaterThan(0);
+    expect((await get('/events?text=%25%22*')).status).toBe(400);
   });
 
   test('a tail tells of an event the moment it happens, and goes on after the one it is given', async () => {

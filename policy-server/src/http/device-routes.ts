@@ -38,6 +38,7 @@ export const deviceShape = z.strictObject({
   manifest: z.strictObject({ epoch: z.int(), number: z.int(), issuedNumber: z.int() }), agentVersion: z.string(),
   inventory: z.record(z.string(), z.union([z.string(), z.number()])), problems: z.array(z.string()),
   evidence: z.strictObject({ state: z.enum(['none', 'good', 'gap', 'refused']), seq: z.int() }),
+  owner: z.strictObject({ id: z.string(), name: z.string() }).nullable(),
 });
 const one = { params: device, response: deviceShape };
 
@@ -54,6 +55,8 @@ export function deviceRoutes(devices: DeviceService): readonly Route[] {
       ({ params, body, principal }) => devices.label(params.device, body.labels, actorFor(principal, 'devices.write'))),
     route('POST /api/v1/devices/:device/group', { ...one, body: z.strictObject({ add: groups.default([]), remove: groups.default([]) }) },
       ({ params, body, principal }) => devices.group(params.device, body, actorFor(principal, 'devices.write'))),
+    route('POST /api/v1/devices/:device/owner', { ...one, body: z.strictObject({ person: text(64).nullable() }) },
+      ({ params, body, principal }) => devices.setOwner(params.device, body.person, actorFor(principal, 'people.write'))),
     route('POST /api/v1/devices/:device/revoke', one, ({ params, principal }) => devices.revoke(params.device, actorFor(principal, 'devices.write'))),
     route('POST /api/v1/devices/:device/decommission', one, ({ params, principal }) => devices.decommission(params.device, actorFor(principal, 'devices.write'))),
   ];

@@ -9,14 +9,18 @@ import { may, scopeOf } from '../features/accounts/permissions.ts';
 import type { Principal } from '../features/accounts/principal.ts';
 import type { DeviceService } from '../features/devices/service.ts';
 import { csvLines, exportLines } from '../features/event-query/export.ts';
-import { type EventFilter, type EventQuery, isEventType } from '../features/event-query/service.ts';
+import type { EventFilter } from '../features/event-query/event-filter.ts';
+import { type EventQuery, isEventType } from '../features/event-query/service.ts';
+import { wordsOf } from '../store/index.ts';
 import { createArrivals } from './arrivals.ts';
 import { type Answer, type Call, counter, type Route, route, STREAMED, text } from './route.ts';
 
 export type EventRouteDeps = Pick<ServerContext, 'store' | 'keys' | 'clock' | 'log'> & { readonly events: EventQuery; readonly devices: Pick<DeviceService, 'show'> };
 
 const types = z.string().max(1000).transform((value) => value.split(',')).pipe(z.array(z.string().refine(isEventType, 'is not an event type, see docs/events.md')).max(100));
-const filterShape = { type: types.optional(), device: text(256).optional(), user: text(256).optional(), request: counter.optional(), since: counter.optional(), until: counter.optional() };
+/** What was typed into a search field; without letters and digits it finds nothing. */
+const words = text(500).transform(wordsOf).refine((list) => list.length > 0, 'has no word to look for');
+const filterShape = { type: types.optional(), text: words.optional(), device: text(256).optional(), user: text(256).optional(), request: counter.optional(), since: counter.optional(), until: counter.optional() };
 const filterQuery = z.strictObject(filterShape);
 type FilterQuery = z.output<typeof filterQuery>;
 
@@ -57,11 +61,11 @@ export function eventRoutes(deps: EventRouteDeps): readonly Route[] {
 }
 
 /** A device is named by its id or its name; `server` means the servers themselves. */
-async function filterOf({ devices }: EventRouteDeps, { type, device, user, request, since, until }: Partial<FilterQuery>, principal: Principal): Promise<Result<EventFilter, Failure>> {
+async function filterOf({ devices }: EventRouteDeps, { type, text: searched, device, user, request, since, until }: Partial<FilterQuery>, principal: Principal): Promise<Result<EventFilter, Failure>> {
   const scope = scopeOf(principal.bindings, 'events.read');
   const known = device === undefined || (device === 'server' && scope === 'all') ? undefined : await devices.show(device, scope);
   if (known !== undefined && !known.ok) return known;
-  return ok({ scope, types: type, device: known === undefined ? device : known.value.id, user, request, since, until });
+  return ok({ scope, types: type, words: searched, device: known === undefined ? device : known.value.id, user, request, since, until });
 }
 
 type AnyCall = Pick<Call<unknown, unknown, unknown>, 'reply' | 'signal' | 'principalNow' | 'requestId'>;

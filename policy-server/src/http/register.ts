@@ -1,11 +1,11 @@
 import { type Failure, failure } from '@belay/core/codes';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import type { ServerConfig } from '../config/schema.ts';
 import type { ServerContext } from '../context.ts';
-import { NOBODY, type Principal } from '../features/accounts/principal.ts';
+import { NOBODY } from '../features/accounts/principal.ts';
+import { addressOfPeer } from '../fleet/rate.ts';
 import { ACCESS, mayCall, type Method, type RouteName } from './access.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, csrfFault, type Identified, originOf } from './caller.ts';
 import { problemOf } from './problem.ts';
 import { type Call, type Route, STREAMED } from './route.ts';
 
@@ -17,8 +17,8 @@ export function answerProblems(app: FastifyInstance, { log }: Pick<ServerContext
   });
   // Without a token nobody learns which addresses exist.
   app.setNotFoundHandler(async (request, reply) => {
-    const principal = await caller.principalOf(request);
-    return refuse(reply, request, failure(principal === undefined ? 'BELAY_E_UNAUTHENTICATED' : 'BELAY_E_NOT_PERMITTED'));
+    const identified = await caller.identify(request);
+    return refuse(reply, request, failure(identified === undefined ? 'BELAY_E_UNAUTHENTICATED' : 'BELAY_E_NOT_PERMITTED'));
   });
 }
 
@@ -38,24 +38,29 @@ function refuse(reply: FastifyReply, request: FastifyRequest, failed: Failure): 
   return reply.code(problem.status).type('application/problem+json').send(problem);
 }
 
-export type Registering = { readonly caller: Caller; readonly config: ServerConfig; readonly ending: AbortSignal };
+export type Registering = { readonly caller: Caller; readonly mayTry: (address: string) => boolean; readonly ending: AbortSignal };
 
-/** All ways to try a password share one count an address. */
-const SIGN_IN = new Set<RouteName>(['POST /api/v1/login']);
+const ANYONE: Identified = { principal: NOBODY, csrf: null };
 
-export function register(app: FastifyInstance, { name, shapes, handle }: Route, { caller, config: { signIn }, ending }: Registering): void {
+/** Where passwords, codes and keys are tried. */
+const SIGN_IN = new Set<RouteName>(['POST /api/v1/login', 'POST /api/v1/session', 'POST /api/v1/session/totp', 'GET /api/v1/session/oidc/start', 'GET /api/v1/session/oidc/callback/:id', 'POST /api/v1/session/passkey/options', 'POST /api/v1/session/passkey/finish', 'POST /api/v1/me/password']);
+
+export function register(app: FastifyInstance, { name, shapes, handle }: Route, { caller, mayTry, ending }: Registering): void {
   const [method, url] = name.split(' ') as [Method, string];
   const access = ACCESS[name];
-  const config = SIGN_IN.has(name) ? { rateLimit: { max: signIn.triesPerMinute, timeWindow: 60_000, groupId: 'sign-in' } } : {};
-  const principals = new WeakMap<FastifyRequest, Principal>();
+  const known = new WeakMap<FastifyRequest, Identified>();
   app.route({
-    method, url, config, ...(shapes.bodyLimit === undefined ? {} : { bodyLimit: shapes.bodyLimit }),
+    method, url, ...(shapes.bodyLimit === undefined ? {} : { bodyLimit: shapes.bodyLimit }),
     // Before the body is read: who may not call need not send one.
     preParsing: async (request, reply) => {
-      const principal = access === 'anyone' ? NOBODY : await caller.principalOf(request);
-      if (principal === undefined) return refuse(reply, request, failure('BELAY_E_UNAUTHENTICATED'));
-      if (!mayCall(access, principal.bindings)) return refuse(reply, request, failure('BELAY_E_NOT_PERMITTED'));
-      principals.set(request, principal);
+      // SECURITY(T-52): all ways to try one share one count an address; of IPv6 a /64 is one.
+      if (SIGN_IN.has(name) && !mayTry(addressOfPeer(`[${request.ip}]:0`))) return refuse(reply, request, failure('BELAY_E_RATE_LIMITED'));
+      const identified = access === 'anyone' ? ANYONE : await caller.identify(request);
+      if (identified === undefined) return refuse(reply, request, failure('BELAY_E_UNAUTHENTICATED'));
+      const forged = csrfFault(request, identified);
+      if (forged !== undefined) return refuse(reply, request, forged);
+      if (!mayCall(access, identified.principal.bindings)) return refuse(reply, request, failure('BELAY_E_NOT_PERMITTED'));
+      known.set(request, identified);
       return undefined;
     },
     handler: async (request, reply) => {
@@ -63,9 +68,9 @@ export function register(app: FastifyInstance, { name, shapes, handle }: Route, 
       const query = shaped('query', shapes.query, request.query);
       const body = shaped('body', shapes.body, request.body ?? {});
       const call: Call<unknown, unknown, unknown> = {
-        params, query, body, reply, principal: principals.get(request) as Principal, requestId: request.id,
+        params, query, body, reply, ...(known.get(request) as Identified), requestId: request.id, origin: originOf(request),
         signal: AbortSignal.any([ending, goneSignal(reply)]),
-        principalNow: () => caller.principalOf(request),
+        principalNow: async () => (await caller.identify(request))?.principal,
       };
       const answer = await handle(call);
       if (answer === STREAMED) return reply;

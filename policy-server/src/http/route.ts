@@ -2,6 +2,7 @@ import type { Failure } from '@belay/core/codes';
 import type { Result } from '@belay/core/result';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import type { Origin } from '../features/accounts/attempts.ts';
 import type { Principal } from '../features/accounts/principal.ts';
 import type { RouteName } from './access.ts';
 
@@ -15,6 +16,10 @@ export type Call<P, Q, B> = {
   /** Whoever calls; on routes that `anyone` may call it is nobody. */
   readonly principal: Principal;
   readonly requestId: string;
+  /** Where it comes from. */
+  readonly origin: Origin;
+  /** What the page must send along with the session's cookie; null where no cookie is the credential. */
+  readonly csrf: string | null;
   /** Aborts when the caller has gone or the server ends. */
   readonly signal: AbortSignal;
   readonly reply: FastifyReply;

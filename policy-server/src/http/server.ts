@@ -1,4 +1,5 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
 import { failure } from '@belay/core/codes';
 import { openEnvelope } from '@belay/core/evidence';
 import { ed25519Verify } from '@belay/core/node-crypto';
@@ -6,6 +7,8 @@ import rateLimit from '@fastify/rate-limit';
 import fastify from 'fastify';
 import { Histogram } from 'prom-client';
 import type { ServerContext } from '../context.ts';
+import { createRateLimit } from '../fleet/rate.ts';
+import { webPlace } from '../config/web-place.ts';
 import { createCaller } from './caller.ts';
 import { answerProblems, register } from './register.ts';
 import type { Route } from './route.ts';
@@ -21,19 +24,21 @@ const REQUESTS_PER_MINUTE = 3000;
 
 /** The API of administrators, over HTTPS at `config.listen.api`. */
 export async function startHttp(context: ServerContext, tls: TlsFiles): Promise<HttpServer> {
+  const { proxy, signIn } = context.config;
   const app = fastify({
     https: { key: tls.key, cert: tls.cert + authorityPem(context), minVersion: 'TLSv1.3' },
     logger: false,
-    // Who calls is the socket's peer: X-Forwarded-For is the caller's own word.
-    trustProxy: false,
+    // SECURITY(T-54): who calls is the socket's peer: X-Forwarded-For is the caller's own word, unless a proxy of ours wrote it.
+    trustProxy: proxy.trusted.length === 0 ? false : [...proxy.trusted],
     bodyLimit: BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
     genReqId: () => randomBytes(9).toString('base64url'),
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: 1500 },
   });
   const ending = new AbortController();
   const caller = createCaller(context);
+  const mayTry = createRateLimit(signIn.triesPerMinute, context.clock);
   const meter = new Histogram({ name: 'belay_http_seconds', help: 'Time to answer an API request', labelNames: ['route', 'status'], registers: [context.metrics] });
   await app.register(rateLimit, {
     global: true, max: REQUESTS_PER_MINUTE, timeWindow: 60_000, hook: 'onRequest',
@@ -45,10 +50,12 @@ export async function startHttp(context: ServerContext, tls: TlsFiles): Promise<
     meter.observe({ route: url, status: reply.statusCode }, reply.elapsedTime / 1000);
     context.log.info({ request: request.id, method: request.method, route: url, status: reply.statusCode, ms: Math.round(reply.elapsedTime), peer: request.ip }, 'api');
   });
-  const routes = allRoutes(context);
-  for (const each of routes) register(app, each, { caller, config: context.config, ending: ending.signal });
+  let web = webPlace(context.config);
+  const routes = allRoutes(context, () => web);
+  for (const each of routes) register(app, each, { caller, mayTry, ending: ending.signal });
   const [host, port] = splitAddress(context.config.listen.api);
   const address = await app.listen({ host, port });
+  web = webPlace(context.config, (app.server.address() as AddressInfo).port);
   return {
     address,
     routes,

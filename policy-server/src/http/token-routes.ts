@@ -25,7 +25,8 @@ const who = z.strictObject({ name: z.string(), kind: z.enum(['session', 'service
 /** Bearer tokens: sessions of belayctl, and service tokens. */
 export function tokenRoutes({ tokens, signIn }: { readonly tokens: TokenService; readonly signIn: SignIn }): readonly Route[] {
   return [
-    route('POST /api/v1/login', { body: z.strictObject({ name: text(128), password: z.string().max(1024) }), response: issued }, ({ body }) => signIn.login(body.name, body.password)),
+    route('POST /api/v1/login', { body: z.strictObject({ name: text(128), password: z.string().max(1024), code: text(64).optional() }), response: issued },
+      ({ body, origin }) => signIn.login(body, origin)),
     route('POST /api/v1/logout', { response: z.strictObject({}) }, async ({ principal }) => {
       await signIn.logout(principal);
       return ok({});

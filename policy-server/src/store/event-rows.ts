@@ -13,10 +13,16 @@ export type InsertEvents = (tx: Kysely<Tables>, rows: readonly EventRow[]) => Pr
 
 /** One prepared statement on the very connection that the transaction holds: ten times faster than one large statement. */
 export function sqliteEventInsert(database: Database): InsertEvents {
-  let statement: Statement | undefined;
+  let statements: { readonly event: Statement; readonly text: Statement } | undefined;
   return (_tx, rows) => {
-    statement ??= database.prepare(`insert into events (${COLUMNS.join(', ')}) values (${COLUMNS.map(() => '?').join(', ')})`);
-    for (const row of rows) statement.run(COLUMNS.map((column) => row[column] ?? null));
+    statements ??= {
+      event: database.prepare(`insert into events (${COLUMNS.join(', ')}) values (${COLUMNS.map(() => '?').join(', ')})`),
+      text: database.prepare('insert into events_text (rowid, summary) values (?, ?)'),
+    };
+    for (const row of rows) {
+      const { lastInsertRowid } = statements.event.run(COLUMNS.map((column) => row[column] ?? null));
+      statements.text.run(lastInsertRowid, row.summary);
+    }
     return Promise.resolve();
   };
 }

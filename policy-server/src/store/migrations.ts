@@ -2,7 +2,9 @@ import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { type Column, type Dialect, required, typesOf } from './columns.ts';
 import { createNoticeTables } from './migration-notices.ts';
+import { createEventSearch } from './event-search.ts';
 import { createPeopleTables } from './migration-people.ts';
+import { createRequestTables } from './migration-requests.ts';
 import type { Tables } from './schema.ts';
 
 async function createPolicyTables(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
@@ -95,7 +97,9 @@ function migrationsFor(dialect: Dialect): Record<string, Migration> {
       },
     },
     '0002_people': { up: (db: Kysely<unknown>) => createPeopleTables(db, dialect) },
+    '0003_requests': { up: (db: Kysely<unknown>) => createRequestTables(db, dialect) },
     '0004_notices': { up: (db: Kysely<unknown>) => createNoticeTables(db, dialect) },
+    '0005_event_search': { up: (db: Kysely<unknown>) => createEventSearch(db, dialect) },
   };
 }
 

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Kysely } from 'kysely';
 import type { Tables } from './schema.ts';
 
-/** What changed somewhere in the fleet's servers. The payload is an id, of requests `DEVICE/REQUEST`, or empty for "look again". */
+/** What changed somewhere in the fleet's servers. The payload is an id, or empty for "look again". */
 export const CHANNELS = ['policy', 'device', 'events', 'order', 'keys', 'requests', 'people', 'notices'] as const;
 export type Channel = (typeof CHANNELS)[number];
 export type ChangeListener = (payload: string) => void;

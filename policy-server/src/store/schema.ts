@@ -1,11 +1,12 @@
 import type { Generated } from 'kysely';
 import type { Role } from '../features/accounts/permissions.ts';
+import type { RequestTables } from './schema-requests.ts';
 
 /**
  * The tables, alike on SQLite and PostgreSQL. Times are Unix milliseconds (integer / bigint), ids text, booleans 0 or 1,
  * bytes BLOB / bytea. Secrets are stored only as hashes; role keys are never here (design.md, "Keys").
  */
-export type Tables = {
+export type Tables = RequestTables & {
   /** One row a policy document of a version; a version is the whole set. */
   readonly policy_versions: {
     readonly version: number;

@@ -9,7 +9,7 @@ export type LiveEvent = { readonly type: string; readonly fields: Readonly<Recor
 /** `unenforced`: what the agent must refuse, because nobody enforces it here; named in the refusal. */
 export type Seen = { readonly decision: string; readonly by?: readonly string[]; readonly reason?: string | undefined; readonly unenforced: readonly string[]; readonly alert: unknown; /** Put on record of policies that are only watched. */ readonly would?: string | undefined };
 
-const ASKS: ReadonlySet<unknown> = new Set(['reason-refused', 'reauth-failed', 'not-confirmed']);
+const ASKS: ReadonlySet<unknown> = new Set(['reason-refused', 'reauth-failed', 'not-confirmed', 'approval-needed']);
 const DENIES: ReadonlySet<unknown> = new Set(['not-found', 'no-rule', 'denied-by-rule', 'unsafe-file', 'no-policy']);
 
 /** By the events of a case's session, of which there must be one, and by what sudo said. */

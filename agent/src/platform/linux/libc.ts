@@ -130,6 +130,10 @@ export function pidfdAlive(pidfd: number): boolean {
   return Number(syscallCall(SYS_PIDFD_SEND_SIGNAL, pidfd, 0, 0, 0, 0, 0)) === 0;
 }
 
+export function pidfdSignal(pidfd: number, signal: number): boolean {
+  return Number(syscallCall(SYS_PIDFD_SEND_SIGNAL, pidfd, signal, 0, 0, 0, 0)) === 0;
+}
+
 /** A copy of the process's descriptor, close-on-exec; negative: failed. */
 export function pidfdGetfd(pidfd: number, fd: number): number {
   return Number(syscallCall(SYS_PIDFD_GETFD, pidfd, fd, 0, 0, 0, 0));

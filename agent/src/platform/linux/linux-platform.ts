@@ -10,6 +10,7 @@ import { bootMs, trimMemory } from './libc.ts';
 import { createNameService } from './name-service.ts';
 import { createPackageFacts } from './packages/package-facts.ts';
 import { peerOf } from './peer.ts';
+import { createProcesses } from './processes.ts';
 import { createPosture } from './posture.ts';
 import { seal } from './seal.ts';
 import { readTimeZone } from './time-zone.ts';
@@ -25,7 +26,7 @@ export function createLinuxPlatform(): Platform {
   const names = usesDirectory() ? createNameService({ bootMs: clock.boot }) : undefined;
   const directory = names === undefined ? undefined : withDirectory(local, names);
   return {
-    clock, accounts: directory ?? local, peerOf, inspect, fileState, objectOf, openRootFolder, seal, hashes, closeDescriptor: closeSync, trimMemory,
+    clock, accounts: directory ?? local, processes: createProcesses(), peerOf, inspect, fileState, objectOf, openRootFolder, seal, hashes, closeDescriptor: closeSync, trimMemory,
     ownerOf: packages.ownerOf,
     posture: posture.current,
     keepNames: (wanted) => directory?.keep(wanted),

@@ -53,13 +53,18 @@ function normalOutcome({ decision, by, reason, message, demands, obligations }: 
   };
 }
 
-function normalDemands({ reason, reauth, confirm, approval }: NonNullable<OutcomeShape['demands']>): Readonly<Record<string, unknown>> {
+function normalDemands({ reason, reauth, confirm, approval, emergency }: NonNullable<OutcomeShape['demands']>): Readonly<Record<string, unknown>> {
   return {
     reason: isMap(reason) ? { ...reason, pattern: listOf(reason['pattern']), suggestions: listOf(reason['suggestions']) } : someOrNone(reason),
     reauth: typeof reauth === 'string' ? reauthText(durationMs(reauth) ?? 0) : reauth === true ? true : someOrNone(reauth),
     confirm,
-    approval: approval === undefined || approval === null ? approval : [approval].flat().map((each) => ({ ...each, within: timeOf(each.within) })),
+    approval: approval === undefined || approval === null ? approval : [approval].flat().map(normalApproval),
+    emergency,
   };
+}
+
+function normalApproval({ within, escalate, ...rest }: Exclude<NonNullable<NonNullable<OutcomeShape['demands']>['approval']>, readonly unknown[]>): Readonly<Record<string, unknown>> {
+  return { ...rest, within: timeOf(within), escalate: isMap(escalate) ? { ...escalate, after: timeOf(escalate.after) } : escalate };
 }
 
 function normalObligations({ duration, total, umask, alert, sha256, writable, capabilities, conflicts, ...rest }: NonNullable<OutcomeShape['obligations']>): Readonly<Record<string, unknown>> {

@@ -27,7 +27,7 @@ describe('every error is told with its place and what to do', () => {
   test.each([
     [one('expect: alow'), 'c.yaml:5:49: "alow" does not fit here. Write allow, ask or deny, or a map of keys and values.'],
     [one('expect: { decison: allow }'), 'c.yaml:5:51: Unknown key "decison". Did you mean decision?'],
-    [one('expect: { decision: ask, demands: { reson: true } }'), 'Unknown key "reson". Did you mean reason? Known here: reason, reauth, confirm, approval.'],
+    [one('expect: { decision: ask, demands: { reson: true } }'), 'Unknown key "reson". Did you mean reason? Known here: reason, reauth, confirm, approval, emergency.'],
     [one('expect: { decision: ask, demands: { reason: { min: 1 } } }'), 'Known here: minLength, pattern, suggestions.'],
     [one('expect: { decision: allow, obligations: { umask: "9" } }'), '"9" is no umask. Write three octal digits in quotes, for instance "027".'],
     [one('expect: { decision: allow, obligations: { duration: 5 minutes } }'), '"5 minutes" is no length of time.'],

@@ -40,12 +40,16 @@ export function ruleName({ policy, rule }: RuleRef): string {
   return `${policy}/${rule}`;
 }
 
-function demandsOf({ reason, reauth, confirm, approval }: Demands): Readonly<Record<string, unknown>> {
+function demandsOf({ reason, reauth, confirm, approval, emergency }: Demands): Readonly<Record<string, unknown>> {
   return {
     reason: reason === undefined ? null : { minLength: reason.minLength, pattern: listOf(reason.patterns), suggestions: listOf(reason.suggestions) },
     reauth: reauth === undefined ? null : reauthText(reauth.maxAgeMs),
     confirm,
-    approval: approval.length === 0 ? null : approval.map(({ from, count, withinMs }) => ({ from: [...from].sort(), count, within: durationText(withinMs) })),
+    approval: approval.length === 0 ? null : approval.map(({ from, count, withinMs, stage, escalate }) => ({
+      from: [...from].sort(), count, within: durationText(withinMs), stage: (stage ?? 0) + 1,
+      escalate: escalate === undefined ? null : { after: durationText(escalate.afterMs), to: [...escalate.to].sort() },
+    })),
+    emergency: emergency === true,
   };
 }
 

@@ -22,6 +22,8 @@ const approval = z.strictObject({
   from: list.optional().meta({ description: 'Who may say yes.' }),
   count: z.number().int().min(1).optional().meta({ description: 'How many of them.' }),
   within: duration(YEAR_HOURS).optional().meta({ description: 'For how long it waits.' }),
+  stage: z.number().int().min(1).optional().meta({ description: 'Its place in the order in which they are asked for; the first is 1.' }),
+  escalate: z.strictObject({ after: duration(YEAR_HOURS).optional().meta({ description: 'After how long.' }), to: list.optional().meta({ description: 'Who may then say yes as well.' }) }).nullable().optional().meta({ description: 'null: nobody else, ever.' }),
 });
 
 const demands = z.strictObject({
@@ -29,6 +31,7 @@ const demands = z.strictObject({
   reauth: z.union([z.boolean(), duration(YEAR_HOURS)]).nullable().optional().meta({ description: 'true: the password now; a length of time: one entered that recently; false or null: not demanded.' }),
   confirm: z.boolean().optional().meta({ description: 'Whether the person must say yes once more.' }),
   approval: z.union([approval, z.array(approval)]).nullable().optional().meta({ description: 'Every approval that is demanded; null: none.' }),
+  emergency: z.boolean().optional().meta({ description: 'Whether it is break-glass.' }),
 });
 
 const umask = text((value) => (/^0?[0-7]{3}$/.test(value) ? undefined : { message: `"${value}" is no umask`, remedy: 'Write three octal digits in quotes, for instance "027".' }));

@@ -1,5 +1,5 @@
 import type { Targets } from '../../policy/compiled.ts';
-import type { Demands } from '../../policy/demands.ts';
+import type { ApprovalDemand, Demands } from '../../policy/demands.ts';
 import type { RuleObligations } from '../../policy/obligations.ts';
 
 /** Which devices a policy is for, as its author wrote it. */
@@ -9,13 +9,19 @@ export function devicesText({ any, is, not }: Targets): string {
 }
 
 /** What is asked for first, in a few words each. */
-export function demandTexts({ reason, reauth, confirm, approval }: Demands): readonly string[] {
+export function demandTexts({ reason, reauth, confirm, approval, emergency }: Demands): readonly string[] {
   return [
     ...(reason === undefined ? [] : [reason.patterns.length === 0 ? `a reason of ${reason.minLength} characters or more` : `a reason of ${reason.minLength} characters or more, like ${reason.patterns.join(' and ')}`]),
     ...(reauth === undefined ? [] : [reauth.maxAgeMs === 0 ? 'the password' : `the password, entered in the last ${durationText(reauth.maxAgeMs)}`]),
     ...(confirm ? ['a yes once more'] : []),
-    ...approval.map(({ from, count, withinMs }) => `approval by ${count === 1 ? '' : `${count} of `}${from.join(' or ')} within ${durationText(withinMs)}`),
+    ...approval.map(approvalWords),
+    ...(emergency === true ? ['it is an emergency: everybody is told'] : []),
   ];
+}
+
+function approvalWords({ from, count, withinMs, stage, escalate }: ApprovalDemand): string {
+  const later = escalate === undefined ? '' : `, after ${durationText(escalate.afterMs)} also by ${escalate.to.join(' or ')}`;
+  return `${stage === undefined ? '' : 'then '}approval by ${count === 1 ? '' : `${count} of `}${from.join(' or ')} within ${durationText(withinMs)}${later}`;
 }
 
 /** What the command is held to, in a few words each. */

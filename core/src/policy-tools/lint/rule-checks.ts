@@ -76,9 +76,10 @@ function pastMidnight(rule: LintRule): LintRewrite | undefined {
 
 function approvals(rule: LintRule): readonly RuleDraft[] {
   const { demands, who } = rule.compiled;
-  return demands.approval.flatMap(({ from, count }): readonly RuleDraft[] => {
-    if (!from.every((each) => each.startsWith('user:'))) return [];
-    const able = new Set(from.map((each) => each.slice(5)));
+  return demands.approval.flatMap(({ from, count, escalate }): readonly RuleDraft[] => {
+    const all = [...from, ...(escalate?.to ?? [])];
+    if (!all.every((each) => each.startsWith('user:'))) return [];
+    const able = new Set(all.map((each) => each.slice(5)));
     const only = onlyRequester(who.any ? [] : who.is);
     if (only !== undefined) able.delete(only);
     if (able.size >= count) return [];

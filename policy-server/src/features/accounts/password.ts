@@ -7,6 +7,7 @@ const argon2 = promisify(argon2Callback);
 const COST = { memory: 19_456, passes: 2, parallelism: 1 } as const;
 const TAG_BYTES = 32;
 const SALT_BYTES = 16;
+export const MIN_PASSWORD = 12;
 const MAX_PASSWORD = 1024;
 /** Each takes 19 MiB while it runs: a flood of sign-ins waits instead of filling the memory. */
 const AT_ONCE = 2;
@@ -44,6 +45,14 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 const PHC = /^\$argon2id\$v=19\$m=([0-9]{1,7}),t=([0-9]{1,3}),p=([0-9]{1,2})\$([A-Za-z0-9+/]{16,64})\$([A-Za-z0-9+/]{43})$/;
+
+/** Undefined: it will do. Length is what counts; a list of rules would only make people write it down. */
+export function passwordFault(password: string, accountName: string): string | undefined {
+  if (password.length < MIN_PASSWORD) return `A password has at least ${MIN_PASSWORD} characters.`;
+  if (password.length > MAX_PASSWORD) return `A password has at most ${MAX_PASSWORD} characters.`;
+  if (new Set(password).size < 4 || password.toLowerCase().includes(accountName.toLowerCase())) return 'This password is too easy to guess: a name, or the same few characters.';
+  return undefined;
+}
 
 /** Whether a hash costs what one made now would: after a sign-in an older one is made anew. */
 export function isOfToday(hash: string): boolean {

@@ -36,6 +36,8 @@ export type AuthenticateDeps = Pick<ServerContext, 'store' | 'clock' | 'config'>
 
 const SECRET = /^blt_([A-Za-z0-9_-]{12})\.([A-Za-z0-9_-]{43})$/;
 const USE_NOTED_MS = 60_000;
+/** Of the idle time: noting each request would make reading a page of tables a writer. */
+const NOTED_OF_IDLE = 0.1;
 
 /** Undefined for whatever is not a living token or session. */
 export async function authenticate({ store, clock, config }: AuthenticateDeps, { transport, secret }: Credential): Promise<Principal | undefined> {
@@ -47,7 +49,7 @@ export async function authenticate({ store, clock, config }: AuthenticateDeps, {
   if (row === undefined || !timingSafeEqual(row.secret_hash, hashSecret(secret)) || row.transport !== transport || row.revoked_at !== null || row.expires_at <= now) return undefined;
   if (row.kind === 'session' && row.transport === 'cookie' && now - (row.last_used_at ?? row.created_at) > config.signIn.idle) return undefined;
   const principal = row.account_id === null ? await serviceOf(store.db, row) : await personOf(store.db, row, row.account_id);
-  if (principal !== undefined && (row.last_used_at === null || now - row.last_used_at > USE_NOTED_MS)) {
+  if (principal !== undefined && (row.last_used_at === null || now - row.last_used_at > Math.min(USE_NOTED_MS, config.signIn.idle * NOTED_OF_IDLE))) {
     await store.db.updateTable('api_tokens').set({ last_used_at: now }).where('id', '=', row.id).execute();
   }
   return principal;
@@ -69,6 +71,11 @@ async function personOf(db: Db, row: Row, accountId: string): Promise<Principal 
     tokenId: row.id, kind: 'session', accountId, personId: account.person_id ?? undefined, name: account.name,
     bindings: await readBindings(db, accountId), groups: JSON.parse(account.groups) as string[], expiresAt: row.expires_at,
   };
+}
+
+/** What a page must send along with whatever is not a GET: it proves that the page could read an answer of ours. */
+export function csrfOf(cookieSecret: string): string {
+  return createHash('sha256').update(`belay/csrf/v1:${cookieSecret}`).digest('base64url');
 }
 
 /** The secret has 256 random bits: a plain hash is enough, nobody can try them all. */

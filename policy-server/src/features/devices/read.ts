@@ -20,16 +20,18 @@ export type Device = {
   readonly problems: readonly string[];
   /** Whether its evidence is whole; `gap` and `refused` need an administrator to look. */
   readonly evidence: { readonly state: 'none' | 'good' | 'gap' | 'refused'; readonly seq: number };
+  /** The person whose machine it is. */
+  readonly owner: { readonly id: string; readonly name: string } | null;
 };
 
-type Extras = { readonly groups: readonly string[]; readonly labels: Readonly<Record<string, string>>; readonly evidence: Device['evidence'] };
+type Extras = { readonly groups: readonly string[]; readonly labels: Readonly<Record<string, string>>; readonly evidence: Device['evidence']; readonly owner: Device['owner'] };
 
-export function deviceOf(row: Tables['devices'], { groups, labels, evidence }: Extras): Device {
+export function deviceOf(row: Tables['devices'], { groups, labels, evidence, owner }: Extras): Device {
   return {
     id: row.id, name: row.name, hostname: row.hostname, state: row.state, groups, labels,
     enrolledAt: row.enrolled_at, certificateExpiresAt: row.certificate_expires_at, lastSeenAt: row.last_seen_at, silentSince: row.silent_since,
     manifest: { epoch: row.manifest_epoch, number: row.manifest_number, issuedNumber: row.issued_number },
-    agentVersion: row.agent_version, inventory: JSON.parse(row.inventory) as Device['inventory'], problems: JSON.parse(row.problems) as string[], evidence,
+    agentVersion: row.agent_version, inventory: JSON.parse(row.inventory) as Device['inventory'], problems: JSON.parse(row.problems) as string[], evidence, owner,
   };
 }
 
@@ -88,6 +90,9 @@ async function withExtras(db: Db, rows: readonly Tables['devices'][]): Promise<D
     const groups = await db.selectFrom('device_groups').selectAll().where('device_id', 'in', ids).orderBy('group_name').execute();
     const labels = await db.selectFrom('device_labels').selectAll().where('device_id', 'in', ids).orderBy('key').execute();
     const chains = await db.selectFrom('chains').select(['device_id', 'state', 'seq']).where('device_id', 'in', ids).execute();
+    const ownerIds = [...new Set(some.map(({ owner_person_id: owner }) => owner).filter((id) => id !== null))];
+    const owners = ownerIds.length === 0 ? [] : await db.selectFrom('persons').select(['id', 'name']).where('id', 'in', ownerIds).execute();
+    const ownerOf = new Map(owners.map((owner) => [owner.id, owner]));
     const groupsOf = Map.groupBy(groups, (group) => group.device_id);
     const labelsOf = Map.groupBy(labels, (label) => label.device_id);
     const chainOf = new Map(chains.map((chain) => [chain.device_id, chain]));
@@ -95,6 +100,7 @@ async function withExtras(db: Db, rows: readonly Tables['devices'][]): Promise<D
       groups: (groupsOf.get(row.id) ?? []).map((group) => group.group_name),
       labels: Object.fromEntries((labelsOf.get(row.id) ?? []).map((label) => [label.key, label.value])),
       evidence: { state: chainOf.get(row.id)?.state ?? 'none', seq: chainOf.get(row.id)?.seq ?? 0 },
+      owner: ownerOf.get(row.owner_person_id ?? '') ?? null,
     })));
   }
   return devices;

@@ -4,6 +4,7 @@ import type { ServerContext } from '../../context.ts';
 import type { Db } from '../../store/index.ts';
 import { badName, isName } from './names.ts';
 import type { Actor, Scope } from '../accounts/permissions.ts';
+import { endForDevice } from '../requests/device-end.ts';
 import { type Device, type DeviceFilter, type DevicePage, readDevice, readDevices } from './read.ts';
 import { createTokenService, type TokenService } from './tokens.ts';
 
@@ -22,11 +23,13 @@ export interface DeviceService extends TokenService {
   rename(device: string, name: string, actor: Actor): Promise<Result<Device, Failure>>;
   label(device: string, changes: LabelChanges, actor: Actor): Promise<Result<Device, Failure>>;
   group(device: string, changes: GroupChanges, actor: Actor): Promise<Result<Device, Failure>>;
+  /** `person` null: nobody's. */
+  setOwner(device: string, person: string | null, actor: Actor): Promise<Result<Device, Failure>>;
   revoke(device: string, actor: Actor): Promise<Result<Device, Failure>>;
   decommission(device: string, actor: Actor): Promise<Result<Device, Failure>>;
 }
 
-export type DeviceServiceDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'publisher' | 'clock' | 'keys' | 'config'>;
+export type DeviceServiceDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'publisher' | 'notices' | 'clock' | 'keys' | 'config'>;
 
 const LABEL_VALUE = /^[^\p{Cc}\p{Cs}]{0,256}$/u;
 const MAX_NAMES = 100;
@@ -42,7 +45,7 @@ function deviceReader({ store }: DeviceServiceDeps): Pick<DeviceService, 'list' 
   };
 }
 
-function deviceEditor(deps: DeviceServiceDeps): Pick<DeviceService, 'rename' | 'label' | 'group' | 'revoke' | 'decommission'> {
+function deviceEditor(deps: DeviceServiceDeps): Pick<DeviceService, 'rename' | 'label' | 'group' | 'setOwner' | 'revoke' | 'decommission'> {
   return {
     async rename(device, name, actor) {
       if (!isName(name)) return badName('device name', name);
@@ -66,6 +69,14 @@ function deviceEditor(deps: DeviceServiceDeps): Pick<DeviceService, 'rename' | '
       const { scope } = actor;
       if (scope !== 'all' && !names.every((name) => scope.includes(name))) return err(failure('BELAY_E_NOT_PERMITTED'));
       return change(deps, device, actor, (tx, id) => applyGroups(tx, id, changes));
+    },
+    async setOwner(device, person, actor) {
+      const owner = person === null ? null : await deps.store.db.selectFrom('persons').select(['id', 'name']).where('id', '=', person).executeTakeFirst();
+      if (owner === undefined) return err(failure('BELAY_E_BAD_REQUEST', 'There is no such person.'));
+      return change(deps, device, actor, async (tx, id) => {
+        await tx.updateTable('devices').set({ owner_person_id: owner?.id ?? null }).where('id', '=', id).execute();
+        return `owner = ${owner === null ? 'nobody' : `${owner.name} (${owner.id})`}`;
+      });
     },
     revoke: (device, actor) => retire(deps, device, 'revoked', actor),
     decommission: (device, actor) => retire(deps, device, 'decommissioned', actor),
@@ -113,6 +124,7 @@ async function retire(deps: DeviceServiceDeps, device: string, state: 'revoked' 
     await tx.updateTable('devices').set({ state, silent_since: null }).where('id', '=', known.id).execute();
     await tx.deleteFrom('manifests').where('device_id', '=', known.id).execute();
     record({ type: state === 'revoked' ? 'device.revoked' : 'device.decommissioned', fields: { by, device: known.id } });
+    await endForDevice(deps, tx, record, { device: known.id, by, now: deps.clock() });
     return { ...known, state };
   });
   // SECURITY(T-26): every server ends the device's streams the moment it is revoked.

@@ -1,8 +1,8 @@
 import { type CborValue, decodeEvent, EVENT_TYPES, visibleFields } from '@belay/core/evidence';
 import { sha256 } from '@belay/core/node-crypto';
 import type { ServerContext } from '../../context.ts';
-import type { Db, Tables } from '../../store/index.ts';
-import type { Scope } from '../accounts/permissions.ts';
+import type { EventFilter } from './event-filter.ts';
+import { type EventRow, findEvents } from './search.ts';
 
 /** An event for people and programs. `id` grows in order of arrival; times are Unix ms. */
 export type EventView = {
@@ -23,19 +23,6 @@ export type EventView = {
 };
 export type FieldView = string | number | boolean | null | readonly FieldView[];
 
-export type EventFilter = {
-  /** Only events about devices of these groups; the servers' own belong to no group. */
-  readonly scope: Scope;
-  /** Each a type, or the part before its dot: `elevation` is every `elevation.*`. */
-  readonly types?: readonly string[] | undefined;
-  readonly device?: string | undefined;
-  readonly user?: string | undefined;
-  readonly request?: number | undefined;
-  /** By the server's clock, ms; `until` is exclusive. */
-  readonly since?: number | undefined;
-  readonly until?: number | undefined;
-};
-
 export interface EventQuery {
   /** Newest first; `before` is the id that the last page ended with. */
   list(filter: EventFilter, page: { readonly limit: number; readonly before?: number | undefined }): Promise<{ readonly events: readonly EventView[]; readonly next: number | null }>;
@@ -54,16 +41,14 @@ export function createEventQuery({ store }: EventQueryDeps): EventQuery {
   const { db } = store;
   const newestId = async (): Promise<number> => (await db.selectFrom('events').select('id').orderBy('id', 'desc').limit(1).executeTakeFirst())?.id ?? 0;
   const after: EventQuery['after'] = async (filter, id, limit) => {
-    const rows = await matching(db, filter).where('id', '>', id).orderBy('id', 'asc').limit(limit).execute();
+    const rows = await findEvents(store, filter, { order: 'oldest', limit, after: id });
     return { events: rows.map(viewOf), last: rows.at(-1)?.id ?? id };
   };
   return {
     newestId,
     after,
     async list(filter, { limit, before }) {
-      let query = matching(db, filter).orderBy('id', 'desc').limit(limit + 1);
-      if (before !== undefined) query = query.where('id', '<', before);
-      const rows = await query.execute();
+      const rows = await findEvents(store, filter, { order: 'newest', limit: limit + 1, before });
       const events = rows.slice(0, limit).map(viewOf);
       return { events, next: rows.length > limit ? (events.at(-1)?.id ?? null) : null };
     },
@@ -79,24 +64,6 @@ export function createEventQuery({ store }: EventQueryDeps): EventQuery {
     },
   };
 }
-
-function matching(db: Db, { scope, types = [], device, user, request, since, until }: EventFilter) {
-  let query = db.selectFrom('events').selectAll();
-  if (types.length > 0) {
-    query = query.where((eb) => eb.or(types.map((type) => (type.includes('.') ? eb('type', '=', type) : eb('type', 'like', `${type}.%`)))));
-  }
-  if (scope !== 'all') {
-    query = scope.length === 0 ? query.where((eb) => eb.lit(false)) : query.where('device_id', 'in', (eb) => eb.selectFrom('device_groups').select('device_id').where('group_name', 'in', scope));
-  }
-  if (device !== undefined) query = query.where('device_id', '=', device);
-  if (user !== undefined) query = query.where('user_name', '=', user);
-  if (request !== undefined) query = query.where('request', '=', request);
-  if (since !== undefined) query = query.where('server_time', '>=', since);
-  if (until !== undefined) query = query.where('server_time', '<', until);
-  return query;
-}
-
-type EventRow = Omit<Tables['events'], 'id'> & { readonly id: number };
 
 function viewOf(row: EventRow): EventView {
   const decoded = decodeEvent(row.record, sha256);

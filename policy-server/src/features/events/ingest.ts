@@ -9,6 +9,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import type { ServerContext } from '../../context.ts';
 import { advanceChain, type ChainRow, keepReceipt, readChain, rowOf, stateOf } from './chain-rows.ts';
 import { eventRow } from './event-row.ts';
+import type { Db } from '../../store/index.ts';
 import { provenAt } from './proof.ts';
 
 /** A device that has proven who it is. */
@@ -20,7 +21,10 @@ export type UploadAnswer =
   | { readonly kind: 'need-earlier'; readonly next: number }
   | { readonly kind: 'refused'; readonly next: number; readonly code: ErrorCode; readonly message: string };
 
-export type IngestDeps = Pick<ServerContext, 'store' | 'keys' | 'clock' | 'serverEvents' | 'metrics'>;
+export type IngestDeps = Pick<ServerContext, 'store' | 'keys' | 'clock' | 'serverEvents' | 'metrics'> & {
+  /** Within the transaction that stores a device's events, before they are: whoever acts on them does so exactly once. */
+  readonly onStored: (tx: Db, device: string, events: readonly EventRecord[]) => Promise<void>;
+};
 
 export interface Ingest {
   /**
@@ -142,6 +146,8 @@ async function store(deps: IngestDeps, meters: Meters, sender: Sender, row: Chai
     // Locks the chain's row until the transaction ends, too.
     if (!(await advanceChain(tx, stateOf(row), state, now))) return false;
     await keepReceipt(tx, row.chain, state.seq, receipt, now);
+    // Before the events go in: that takes a lock which those who change what these events are about take last.
+    await deps.onStored(tx, sender.id, events.map(({ record }) => record));
     await deps.store.insertEvents(tx, rows);
     return true;
   });

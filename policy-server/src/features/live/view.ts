@@ -22,26 +22,23 @@ export async function createView(db: Db, reach: Reach): Promise<View> {
       return (await Promise.all([...parts].map(async ([name, some]): Promise<readonly Hint[]> => {
         const scope = reach[name];
         // SECURITY(T-37): whoever is narrowed to some devices hears of those alone.
-        if (scope === 'all' && name !== 'requests') return some;
-        if (name === 'requests') return requestsSeen(db, some, scope === 'all' ? undefined : scope);
-        if (name === 'devices') return devicesSeen(db, some, scope as Groups, seen);
+        if (scope === 'all') return some;
+        if (name === 'requests') return requestsSeen(db, some, scope);
+        if (name === 'devices') return devicesSeen(db, some, scope, seen);
         // Policies are one text for the whole fleet, and whoever may see people sees all of them.
-        return name === 'events' ? eventsSeen(db, some, scope as Groups, seen) : some;
+        return name === 'events' ? eventsSeen(db, some, scope, seen) : some;
       }))).flat();
     },
   };
 }
 
-/** `DEVICE/REQUEST` on the way between servers; a request whose device is not said is for nobody who is narrowed. */
-async function requestsSeen(db: Db, hints: readonly Hint[], groups: Groups | undefined): Promise<readonly Hint[]> {
-  const named = hints.map(({ id = '' }) => {
-    const at = id.indexOf('/');
-    return { device: at < 0 ? '' : id.slice(0, at), request: id.slice(at + 1) };
-  });
-  const hintOf = (request: string): Hint => (request === '' ? { name: 'requests' } : { name: 'requests', id: request });
-  if (groups === undefined) return named.map(({ request }) => hintOf(request));
-  const within = await devicesWithin(db, named.map(({ device }) => device), groups);
-  return named.filter(({ device, request }) => request === '' || within.has(device)).map(({ request }) => hintOf(request));
+async function requestsSeen(db: Db, hints: readonly Hint[], groups: Groups): Promise<readonly Hint[]> {
+  const ids = hints.flatMap(({ id }) => (id === undefined ? [] : [id]));
+  if (ids.length < hints.length) return hints;
+  const rows = await db.selectFrom('requests').innerJoin('device_groups', 'device_groups.device_id', 'requests.device_id').select('requests.id')
+    .where('requests.id', 'in', ids).where('device_groups.group_name', 'in', [...groups]).execute();
+  const within = new Set(rows.map(({ id }) => id));
+  return hints.filter(({ id = '' }) => within.has(id));
 }
 
 async function devicesSeen(db: Db, hints: readonly Hint[], groups: Groups, seen: Seen): Promise<readonly Hint[]> {

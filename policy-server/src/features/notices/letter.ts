@@ -7,22 +7,20 @@ type Row = readonly [label: string, value: string];
 type Content = { readonly subject: string; readonly lead: string; readonly rows: readonly Row[]; readonly request: RequestFacts };
 
 const MAX_SUBJECT = 140;
-const MAX_NAME = 100;
 const MAX_VALUE = 1000;
 
-/** Undefined for what is told by no letter. `consoleUrl` without a slash at its end. */
-export function letterOf(notice: Notice, consoleUrl: string | undefined): Letter | undefined {
+/** Undefined for what is told by no letter. `console`: where it is, as "https://belay.example.org:7445". */
+export function letterOf(notice: Notice, console: string): Letter | undefined {
   const content = contentOf(notice);
   if (content === undefined) return undefined;
   const { request, lead } = content;
   // The link is where to look, and gives nothing: whoever opens it signs in and sees what they may.
-  const link = consoleUrl === undefined ? undefined : `${consoleUrl}/requests/${encodeURIComponent(request.id)}`;
+  const link = `${console}/requests/${encodeURIComponent(request.id)}`;
   const rows = content.rows.map(([label, value]) => [label, inert(value, MAX_VALUE)] as const);
-  const where = link ?? `belayctl request show ${inert(request.id, MAX_NAME)}`;
   return {
     subject: inert(content.subject, MAX_SUBJECT),
-    text: `${lead}\n\n${rows.map(([label, value]) => `${`${label}:`.padEnd(12)}${value}`).join('\n')}\n\n${where}\n\n${FOOT}\n`,
-    html: htmlOf(lead, rows, link, where),
+    text: `${lead}\n\n${rows.map(([label, value]) => `${`${label}:`.padEnd(12)}${value}`).join('\n')}\n\n${link}\n\n${FOOT}\n`,
+    html: htmlOf(lead, rows, link),
     thread: request.id,
   };
 }
@@ -87,8 +85,7 @@ function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] as string);
 }
 
-function htmlOf(lead: string, rows: readonly Row[], link: string | undefined, where: string): string {
+function htmlOf(lead: string, rows: readonly Row[], link: string): string {
   const lines = rows.map(([label, value]) => `<tr><th align="left" valign="top">${escaped(label)}</th><td><code>${escaped(value)}</code></td></tr>`).join('\n');
-  const way = link === undefined ? `<code>${escaped(where)}</code>` : `<a href="${escaped(link)}">Open it in the console</a>`;
-  return `<!doctype html>\n<html lang="en"><body>\n<p>${escaped(lead)}</p>\n<table cellpadding="4">\n${lines}\n</table>\n<p>${way}</p>\n<p><small>${escaped(FOOT)}</small></p>\n</body></html>\n`;
+  return `<!doctype html>\n<html lang="en"><body>\n<p>${escaped(lead)}</p>\n<table cellpadding="4">\n${lines}\n</table>\n<p><a href="${escaped(link)}">Open it in the console</a></p>\n<p><small>${escaped(FOOT)}</small></p>\n</body></html>\n`;
 }

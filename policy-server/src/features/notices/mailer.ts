@@ -10,14 +10,14 @@ export interface Mailer {
   deliver(delivery: Delivery): Promise<Outcome>;
   close(): void;
 }
-export type MailerDeps = { readonly smtp: ServerConfig['smtp']; readonly consoleUrl: string | undefined; readonly clock: () => number };
+export type MailerDeps = { readonly smtp: ServerConfig['smtp']; readonly console: string; readonly clock: () => number };
 
 const CONNECTIONS = 4;
 const TIMEOUT_MS = 10_000;
 const ADDRESS = /^[^\s\p{C}<>@",;:\\()[\]]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/u;
 
 /** Undefined when no mail server is configured. Throws when the password or the authorities cannot be read. */
-export function createMailer({ smtp, consoleUrl, clock }: MailerDeps): Mailer | undefined {
+export function createMailer({ smtp, console, clock }: MailerDeps): Mailer | undefined {
   const { host, from } = smtp;
   if (host === undefined || from === undefined) return undefined;
   const transport = createTransport({ ...connectionOf(smtp, host), pool: true, maxConnections: CONNECTIONS });
@@ -25,7 +25,7 @@ export function createMailer({ smtp, consoleUrl, clock }: MailerDeps): Mailer | 
   return {
     async deliver({ id, target, payload, createdAt }) {
       const notice = JSON.parse(payload) as Notice;
-      const letter = letterOf(notice, consoleUrl);
+      const letter = letterOf(notice, console);
       if (letter === undefined || isTooLate(notice, clock())) return { kind: 'dropped' };
       // SECURITY(T-42): one plain address, or none: never a list, never a second header.
       if (!ADDRESS.test(target)) return { kind: 'refused', why: 'the address is not one' };

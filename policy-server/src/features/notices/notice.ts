@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Db } from '../../store/index.ts';
 
-/** Text as it was given, control characters and all: whoever shows it makes it inert (T-29, T-42). */
+/** What others wrote: whoever shows it makes it inert (T-29, T-42). */
 const words = z.string();
 const time = z.int().describe('Unix milliseconds');
 const device = z.strictObject({ id: z.string(), name: words });

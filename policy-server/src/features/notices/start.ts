@@ -14,10 +14,10 @@ export function webhookSender(context: ServerContext): WebhookSender {
   return createWebhookSender({ ...context, rules: webhooks, authorities });
 }
 
-/** Begins to deliver. Throws when a file that the configuration names cannot be read. */
-export function startNotices(context: ServerContext): RunningNotices {
+/** Begins to deliver. `console`: where links lead. Throws when a file that the configuration names cannot be read. */
+export function startNotices(context: ServerContext, console: string): RunningNotices {
   const { config, clock } = context;
-  const mailer = createMailer({ smtp: config.smtp, consoleUrl: config.console.url, clock });
+  const mailer = createMailer({ smtp: config.smtp, console, clock });
   const sender = webhookSender(context);
   // Letters of a time when there was a mail server: nobody waits for them any more.
   const withoutMail: Deliver = () => Promise.resolve({ kind: 'dropped' });

@@ -52,7 +52,8 @@ function knownOf(device: KnownDevice | null): { id?: string; name?: string; grou
   return device === null ? {} : { id: device.id, name: device.name, groups: [...device.groups], labels: { ...device.labels } };
 }
 
-type Bundles = Map<string, CompiledPolicy>;
+/** Decoded, by digest. */
+export type Bundles = Map<string, CompiledPolicy>;
 
 async function scopeOf(db: Db, bundles: Bundles, { version, device: named }: Scope, reach: DeviceScope): Promise<Result<Scoped & { readonly policies: readonly CompiledPolicy[] }, Failure>> {
   const device = named === undefined ? undefined : await readDevice(db, named, reach);
@@ -68,7 +69,7 @@ async function scopeOf(db: Db, bundles: Bundles, { version, device: named }: Sco
 const CACHED = 10_000;
 
 /** A bundle never changes, so it is decoded once. */
-async function policiesOf(db: Db, bundles: Bundles, version: number): Promise<readonly CompiledPolicy[]> {
+export async function policiesOf(db: Db, bundles: Bundles, version: number): Promise<readonly CompiledPolicy[]> {
   const held = await db.selectFrom('policies').select(['name', 'digest']).where('version', '=', version).orderBy('name').execute();
   const policies: CompiledPolicy[] = [];
   for (const { name, digest } of held) {

@@ -1,0 +1,128 @@
+import { type Failure, failure } from '@belay/core/codes';
+import { parsePolicyFiles } from '@belay/core/policy-tools';
+import { err, ok, type Result } from '@belay/core/result';
+import { stringify } from 'yaml';
+import type { ServerContext } from '../../context.ts';
+import type { Tables } from '../../store/index.ts';
+import { type Scope, scopeOf } from '../accounts/permissions.ts';
+import type { Principal } from '../accounts/principal.ts';
+import { detailsOf } from './filing.ts';
+import { findRequest } from './find.ts';
+import { ID, newId } from './ids.ts';
+import type { Page } from './read.ts';
+import { readCase } from './standing.ts';
+import type { RequestRow } from './telling.ts';
+
+export type ProposalView = {
+  readonly id: string; readonly request: string; readonly yaml: string; readonly by: string; readonly createdAt: number; readonly state: 'open' | 'taken' | 'declined';
+  readonly settledBy: string | null; readonly settledAt: number | null;
+};
+
+/** Requests turned into rules. A proposal changes nothing: an author of policies takes it up by applying policy, and says so here. */
+export interface Proposals {
+  /** BELAY_E_UNSUPPORTED for what a rule cannot say: a path or argument that is not text. */
+  propose(id: string, who: Principal): Promise<Result<ProposalView, Failure>>;
+  /** Of requests within the scope. */
+  list(page: Page, scope: Scope): Promise<readonly ProposalView[]>;
+  settle(id: string, outcome: 'taken' | 'declined', who: Principal): Promise<Result<ProposalView, Failure>>;
+}
+
+export type ProposalsDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'clock'>;
+
+export function createProposals(deps: ProposalsDeps): Proposals {
+  const { store, serverEvents, clock } = deps;
+  return {
+    propose: (id, who) => serverEvents.transact(async (tx, record): Promise<Result<ProposalView, Failure>> => {
+      const row = await findRequest(tx, id, scopeOf(who.bindings, 'requests.answer'));
+      if (row === undefined) return err(failure('BELAY_E_NOT_PERMITTED'));
+      const { requester } = await readCase(tx, row, clock());
+      // SECURITY(T-31): nobody proposes that what they asked for be allowed without being asked.
+      if (isOwn(row, requester?.id, who)) {
+        record({ type: 'request.answer-refused', fields: { by: who.name, device: row.device_id, asked: row.id, request: row.number, why: 'own-request' } });
+        return err(failure('BELAY_E_DENIED', 'This is your own request: somebody else may propose a rule of it.'));
+      }
+      const yaml = ruleOf(row);
+      if (!yaml.ok) return yaml;
+      const open = await tx.selectFrom('proposals').selectAll().where('request_id', '=', id).where('state', '=', 'open').executeTakeFirst();
+      if (open !== undefined) return ok(viewOf(open));
+      const proposal: Row = { id: newId('p'), request_id: id, yaml: yaml.value, name: who.name, account_id: who.accountId ?? '', created_at: clock(), state: 'open', settled_by: null, settled_at: null };
+      await tx.insertInto('proposals').values(proposal).execute();
+      record({ type: 'rule.proposed', fields: { by: who.name, asked: id, proposal: proposal.id } });
+      return ok(viewOf(proposal));
+    }),
+    async list({ limit, after }, scope) {
+      let query = store.db.selectFrom('proposals').selectAll().orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit);
+      // SECURITY(T-30): a proposal says who asked for what on which device.
+      if (scope !== 'all') {
+        query = scope.length === 0 ? query.where((eb) => eb.lit(false)) : query.where('request_id', 'in', (eb) => eb.selectFrom('requests').select('requests.id')
+          .where('device_id', 'in', (of) => of.selectFrom('device_groups').select('device_id').where('group_name', 'in', scope)));
+      }
+      if (after !== undefined) query = query.where((eb) => eb.or([eb('created_at', '<', after[0]), eb.and([eb('created_at', '=', after[0]), eb('id', '<', after[1])])]));
+      return (await query.execute()).map(viewOf);
+    },
+    settle: (id, outcome, who) => serverEvents.transact(async (tx, record): Promise<Result<ProposalView, Failure>> => {
+      const row = ID.test(id) ? await tx.selectFrom('proposals').selectAll().where('id', '=', id).$if(store.lockRows, (query) => query.forUpdate()).executeTakeFirst() : undefined;
+      const request = row === undefined ? undefined : await findRequest(tx, row.request_id, 'all');
+      if (row === undefined || request === undefined) return err(failure('BELAY_E_NOT_PERMITTED'));
+      if (row.state !== 'open') return err(failure('BELAY_E_CONFLICT', `${row.settled_by ?? 'Somebody'} has ${row.state} it already.`));
+      const { requester } = await readCase(tx, request, clock());
+      // SECURITY(T-31): a rule for oneself is somebody else's to take up.
+      if (outcome === 'taken' && isOwn(request, requester?.id, who)) {
+        record({ type: 'request.answer-refused', fields: { by: who.name, device: request.device_id, asked: request.id, request: request.number, why: 'own-request' } });
+        return err(failure('BELAY_E_DENIED', 'This rule is for you: somebody else takes it up.'));
+      }
+      const change = { state: outcome, settled_by: who.name, settled_at: clock() };
+      await tx.updateTable('proposals').set(change).where('id', '=', id).execute();
+      record({ type: 'rule.proposal-settled', fields: { by: who.name, proposal: id, outcome } });
+      return ok(viewOf({ ...row, ...change }));
+    }),
+  };
+}
+
+type Row = Tables['proposals'];
+
+function isOwn(row: RequestRow, requester: string | undefined, who: Principal): boolean {
+  return requester === undefined ? who.name === row.user_name : requester === who.personId;
+}
+
+function viewOf({ id, request_id: request, yaml, name: by, created_at: createdAt, state, settled_by: settledBy, settled_at: settledAt }: Row): ProposalView {
+  return { id, request, yaml, by, createdAt, state, settledBy, settledAt };
+}
+
+/** Bytes as they are in a rule; undefined: they are no text that a rule can hold. */
+function textOf(base64: string): string | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(base64, 'base64'));
+    return /\p{Cc}/u.test(text) ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A pattern that matches this very argument. */
+const literal = (argument: string): string | { readonly regex: string } => (/[*?[\]{}\\]/.test(argument) ? { regex: argument.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&') } : argument);
+
+/**
+ * A policy of one rule: this command with these arguments, as this user, on this device. It is what the language takes, or there is none.
+ * SECURITY(T-29): written by a YAML writer and read again; nothing of the request can end a line and begin a rule.
+ */
+function ruleOf(row: RequestRow): Result<string, Failure> {
+  const details = detailsOf(row.details);
+  const [command, args] = [textOf(details.executable), details.argv.map(textOf)];
+  const unsupported = err(failure('BELAY_E_UNSUPPORTED', 'A rule cannot say this request: its path or an argument is not plain text. Write the rule by hand.'));
+  if (command === undefined || args.some((each) => each === undefined) || row.user_name !== details.user) return unsupported;
+  const [runAsUser, runAsGroup] = details.runAs.split(':') as [string, string | undefined];
+  const identity = (name: string, kind: 'uid' | 'gid'): string => (/^#[0-9]+$/.test(name) ? `${kind}:${name.slice(1)}` : name);
+  const policy = {
+    apiVersion: 'belay/v1', kind: 'Policy', metadata: { name: `proposed-${row.id}`, description: `Proposed from request ${row.id}.` },
+    targets: { devices: [`device:${row.device_id}`] },
+    rules: [{
+      name: `request-${row.number}`, who: [row.user_name.startsWith('#') ? `uid:${row.uid}` : `user:${row.user_name}`],
+      run: [{ command, args: (args as string[]).map(literal) }], as: { user: identity(runAsUser, 'uid'), group: identity(runAsGroup ?? runAsUser, 'gid') }, then: 'allow',
+    }],
+  };
+  const why = row.reason === null ? '' : `# Reason that was given: ${row.reason}\n`;
+  const yaml = `# Request ${row.number} of ${row.user_name} on ${row.device_id}.\n${why}${stringify(policy, { lineWidth: 0 })}`;
+  const parsed = parsePolicyFiles([{ name: 'proposal.yaml', text: yaml }]);
+  return parsed.ok ? ok(yaml) : unsupported;
+}

@@ -1,0 +1,151 @@
+import { type EventRecord, visibleFields } from '@belay/core/evidence';
+import type { ServerContext } from '../../context.ts';
+import type { Db } from '../../store/index.ts';
+import { approversText, escalationOf, expiryOf, progressOf } from './demands.ts';
+import { type Filed, readFiled } from './filing.ts';
+import { settleGrant } from './grants.ts';
+import { newId } from './ids.ts';
+import { refuseFilings, type Refusal } from './limits.ts';
+import { factsOf, type RequestRow, tellAnswer } from './telling.ts';
+import { inertText } from '../events/event-row.ts';
+
+export type TakeEventsDeps = Pick<ServerContext, 'store' | 'notices' | 'clock' | 'config'>;
+
+const TAKEN = new Set(['request.filed', 'request.cancelled', 'request.answered', 'elevation.intent', 'grant.ended']);
+
+/** What one upload brings; `waiting`: how many wait of each uid, once it was asked. */
+type Taking = { readonly tx: Db; readonly device: string; readonly now: number; readonly refused: Refusal[]; waiting?: Map<number, number>; hasNews: boolean };
+
+/**
+ * What a device's events say about requests and grants. In the transaction that stores the events: each is stored once, so each counts
+ * once, and a server that dies has done both or neither. Nothing here writes the server's own chain: that is locked before the database.
+ */
+export async function takeRequestEvents(deps: TakeEventsDeps, tx: Db, device: string, events: readonly EventRecord[]): Promise<void> {
+  const mine = events.filter(({ payload }) => TAKEN.has(payload.type));
+  if (mine.length === 0) return;
+  const taking: Taking = { tx, device, now: deps.clock(), refused: [], hasNews: false };
+  const filed: string[] = [];
+  for (const record of mine) {
+    if (record.payload.type === 'request.filed') filed.push(...(await takeFiled(deps, taking, record)));
+    else await takeOther(deps, taking, record);
+  }
+  await refuseFilings(deps, taking, taking.refused);
+  // Whoever has changed their mind before it arrived has nobody told.
+  const rows = filed.length === 0 ? [] : await tx.selectFrom('requests').selectAll().where('id', 'in', filed).where('state', '=', 'pending').execute();
+  for (const row of rows) {
+    const demands = detailsDemands(row);
+    await deps.notices.record(tx, { kind: 'request-filed', request: await factsOf(tx, row), from: [...new Set(demands.flatMap(({ demand }) => demand.from))] });
+    await deps.store.notifyAfter(tx, 'requests', row.id);
+  }
+  if (rows.length > 0 || taking.hasNews || taking.refused.length > 0) await deps.store.notifyAfter(tx, 'device', device);
+}
+
+const detailsDemands = (row: RequestRow): Filed['demands'] => JSON.parse(row.demands) as Filed['demands'];
+
+async function takeFiled({ config }: TakeEventsDeps, taking: Taking, record: EventRecord): Promise<readonly string[]> {
+  const { tx, device, now } = taking;
+  const filed = readFiled(record);
+  const number = visibleFields(record)['request'];
+  if (filed === undefined) {
+    if (typeof number === 'number') taking.refused.push({ number, words: 'The server does not understand this request: bring agent and server to the same version.' });
+    return [];
+  }
+  const waiting = (taking.waiting ??= await waitingOf(tx, device));
+  const ofUser = waiting.get(filed.uid) ?? 0;
+  const ofDevice = [...waiting.values()].reduce((sum, each) => sum + each, 0);
+  const { pendingOfUser, pendingOfDevice } = config.requests;
+  const excess = ofUser >= pendingOfUser ? 'user' : ofDevice >= pendingOfDevice ? 'device' : undefined;
+  if (excess !== undefined) {
+    const words = excess === 'user' ? `You have ${ofUser} requests waiting already, and no more may wait at once: cancel one, or wait for an answer.`
+      : `${ofDevice} requests of this device are waiting already, and no more may wait at once.`;
+    taking.refused.push({ number: filed.number, words, excess: { uid: excess === 'user' ? filed.uid : -1, user: filed.user } });
+    return [];
+  }
+  const row = await rowOf(tx, filed, device, now);
+  const inserted = await tx.insertInto('requests').values(row).onConflict((conflict) => conflict.columns(['device_id', 'number']).doNothing()).executeTakeFirst();
+  if (inserted.numInsertedOrUpdatedRows === 0n) return [];
+  waiting.set(filed.uid, ofUser + 1);
+  return [row.id];
+}
+
+async function waitingOf(tx: Db, device: string): Promise<Map<number, number>> {
+  const rows = await tx.selectFrom('requests').select((eb) => ['uid', eb.fn.countAll<number>().as('count')]).where('device_id', '=', device)
+    .where('state', '=', 'pending').groupBy('uid').execute();
+  return new Map(rows.map(({ uid, count }) => [uid, Number(count)]));
+}
+
+async function rowOf(tx: Db, filed: Filed, device: string, now: number): Promise<RequestRow> {
+  const { demands, details } = filed;
+  const progress = progressOf(demands, []);
+  const version = await tx.selectFrom('policy_versions').select((eb) => eb.fn.max('version').as('version')).executeTakeFirst();
+  return {
+    id: newId('r'), device_id: device, number: filed.number, uid: filed.uid, user_name: filed.user, state: 'pending', stance: filed.stance, emergency: filed.emergency ? 1 : 0,
+    filed_at: now, expires_at: expiryOf(demands, progress, now), answered_at: null, stage_at: now, escalates_at: escalationOf(demands, progress.open, [], now),
+    demands: JSON.stringify(demands), escalated: '[]', have: 0, need: progress.need, rules: JSON.stringify(filed.rules), policy_version: version?.version ?? 0,
+    command: filed.command, run_as: inertText(details.runAs).slice(0, 256), reason: details.reason === null ? null : inertText(details.reason).slice(0, 4000),
+    command_key: filed.commandKey, digest: filed.digest, session: filed.session ?? null, details: JSON.stringify(details),
+    answer: 'pending', answer_version: 1, answer_acked: 0, answer_words: approversText(demands, progress, []), answer_by: '[]',
+  };
+}
+
+async function takeOther(deps: TakeEventsDeps, taking: Taking, record: EventRecord): Promise<void> {
+  const { request, version, why, grant } = visibleFields(record);
+  switch (record.payload.type) {
+    case 'request.cancelled':
+      return typeof request === 'number' ? takeCancelled(deps, taking, request, why === 'expired' ? 'expired' : 'cancelled') : undefined;
+    case 'request.answered':
+      return typeof request === 'number' ? takeHeard(taking, request, typeof version === 'number' ? version : 0) : undefined;
+    case 'elevation.intent':
+      return typeof grant === 'string' ? takeUse(deps, taking, grant) : undefined;
+    default:
+      return typeof grant === 'string' ? takeEnded(deps, taking, grant, why) : undefined;
+  }
+}
+
+async function takeCancelled(deps: TakeEventsDeps, taking: Taking, number: number, state: 'cancelled' | 'expired'): Promise<void> {
+  const { tx, device, now } = taking;
+  await tx.deleteFrom('request_refusals').where('device_id', '=', device).where('number', '=', number).execute();
+  const row = await tx.selectFrom('requests').selectAll().where('device_id', '=', device).where('number', '=', number).$if(deps.store.lockRows, (query) => query.forUpdate()).executeTakeFirst();
+  if (row?.state === 'approved') {
+    // The yes came too late to be wanted.
+    const grant = await tx.selectFrom('grants').selectAll().where('request_id', '=', row.id).executeTakeFirst();
+    if (grant !== undefined && (await settleGrant(tx, grant, 'ended', now))) await changed(deps, taking, row.id);
+    return;
+  }
+  if (row?.state !== 'pending') return;
+  // The device knows: there is nothing to tell it.
+  const version = row.answer_version + 1;
+  const change = { state, answer: state, answered_at: now, answer_version: version, answer_acked: version, answer_words: '', escalates_at: null };
+  await tx.updateTable('requests').set(change).where('id', '=', row.id).execute();
+  if (row.filed_at < now) await tellAnswer(deps, tx, { ...row, ...change }, state);
+  taking.waiting?.set(row.uid, Math.max(0, (taking.waiting.get(row.uid) ?? 1) - 1));
+  await changed(deps, taking, row.id);
+}
+
+async function takeHeard({ tx, device }: Taking, number: number, version: number): Promise<void> {
+  await tx.deleteFrom('request_refusals').where('device_id', '=', device).where('number', '=', number).execute();
+  await tx.updateTable('requests').set((eb) => ({ answer_acked: eb.case().when('answer_version', '<', version).then(eb.ref('answer_version')).else(version).end() }))
+    .where('device_id', '=', device).where('number', '=', number).where('answer_acked', '<', version).execute();
+}
+
+/** SECURITY(T-18): of this device's own grants only: no device spends another's. */
+async function takeUse(deps: TakeEventsDeps, taking: Taking, id: string): Promise<void> {
+  const { tx, device, now } = taking;
+  const grant = await tx.updateTable('grants').set((eb) => ({ spent: eb('spent', '+', 1) })).where('id', '=', id).where('device_id', '=', device).returningAll().executeTakeFirst();
+  if (grant === undefined) return;
+  if (grant.uses !== null && grant.spent >= grant.uses) await settleGrant(tx, grant, 'used', now);
+  await changed(deps, taking, grant.request_id);
+}
+
+async function takeEnded(deps: TakeEventsDeps, taking: Taking, id: string, why: unknown): Promise<void> {
+  const { tx, device, now } = taking;
+  const grant = await tx.selectFrom('grants').selectAll().where('id', '=', id).where('device_id', '=', device).executeTakeFirst();
+  if (grant === undefined) return;
+  const state = why === 'used' || why === 'expired' || why === 'revoked' ? why : 'ended';
+  if (await settleGrant(tx, grant, state, now)) await changed(deps, taking, grant.request_id);
+}
+
+async function changed({ store }: TakeEventsDeps, taking: Taking, request: string): Promise<void> {
+  taking.hasNews = true;
+  await store.notifyAfter(taking.tx, 'requests', request);
+}

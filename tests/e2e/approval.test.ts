@@ -1,0 +1,236 @@
+// Somebody's approval, by real sudo and belayd: waiting in place, the answers on the way, and what ends the wait. Whoever approves is a
+// test that holds the fleet's keys.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openSecuredWorld, type SecuredWorld } from '../security/attacker/secured-world.ts';
+import { type Approver, createApprover } from '../support/approver.ts';
+import { describeRoot, passwords } from '../support/world.ts';
+
+const policy = `apiVersion: belay/v1
+kind: Policy
+metadata: { name: work }
+rules:
+  - name: with a colleague's yes
+    who: ["user:alice", "user:bob"]
+    run:
+      - { command: /usr/bin/id, args: ["**"] }
+      - { command: /usr/bin/sleep, args: ["*"] }
+      - { command: /usr/bin/bash, args: ["**"] }
+    then: ask
+    require: { approval: { from: ["role:approver"], count: 1, within: 30m } }
+    message: Production needs a colleague.
+  - name: quickly
+    who: ["user:alice"]
+    run: [{ command: /usr/bin/whoami }]
+    then: ask
+    require: { approval: { from: ["role:approver"], count: 1, within: 3s } }
+  - name: all of it
+    who: ["user:alice"]
+    run: [{ command: /usr/bin/printenv, args: ["**"] }]
+    then: ask
+    require: { reason: { minLength: 5 }, reauth: true, approval: { from: ["role:approver"], count: 1, within: 30m } }
+`;
+
+describeRoot('an approval', () => {
+  let world: SecuredWorld;
+  let approver: Approver;
+  beforeAll(async () => {
+    world = await openSecuredWorld(policy);
+    approver = createApprover(world.fleet);
+  }, 60_000);
+  afterAll(async () => await world?.close());
+
+  const status = async (user: string) => JSON.parse((await world.runAs(user, ['belay', 'status', '--json'])).stdout) as { readonly requests: readonly Record<string, unknown>[]; readonly grants: readonly Record<string, unknown>[] };
+
+  describe('waited for', () => {
+    test('the person sees what is needed, who can give it and how long is left; it runs once it is there', async () => {
+      const terminal = world.terminalAs('alice', ['sudo', 'id', '-u']);
+      await terminal.expect(/sudo: Belay #\d+: this needs 1 approval from role:approver within 30 min\. Production needs a colleague\. Waiting for it; Ctrl-C cancels\./);
+      await terminal.expect(/Belay #\d+: waiting for approval, (29 min 59 s|30 min 00 s) left; Ctrl-C cancels/);
+      const filed = await approver.filed();
+      expect(filed.fields).toMatchObject({ stance: 'waiting', uid: 20001, user: 'alice', runAs: 'root:root', rules: ["work/with a colleague's yes"], uses: 1, emergency: false, reauthenticated: false });
+      expect(filed.session).toHaveLength(32);
+      await approver.answer(filed, { approvers: 'Bo and Cara (approvers)' });
+      await terminal.expect('who can approve: Bo and Cara (approvers).');
+      const grant = await approver.approve(filed, { message: 'go ahead' });
+      expect(await terminal.ended()).toMatchObject({ code: 0 });
+      expect(terminal.shown()).toMatch(/approved by bo: go ahead\n[^\n]*0\n$/);
+      const intent = await world.eventOf(({ type, fields }) => type === 'elevation.intent' && fields['request'] === filed.request);
+      expect(intent.fields).toMatchObject({ grant: grant.id });
+      await world.eventOf(({ type, fields }) => type === 'grant.ended' && fields['grant'] === grant.id && fields['why'] === 'used');
+      await world.eventOf(({ type, fields }) => type === 'request.answered' && fields['request'] === filed.request && fields['state'] === 'approved');
+    });
+
+    test('a no ends it, with the approver\'s words, which do nothing to the terminal (T-29)', async () => {
+      const running = world.spawnAs('alice', ['sudo', 'id', '-g']);
+      const filed = await approver.filed();
+      await approver.deny(filed, 'not on \u001b[2J Fridays');
+      expect(await running.ended).toMatchObject({ code: 1 });
+      expect(running.output().stderr).toMatch(/sudo: Belay #\d+: denied by bo: not on \\u001b\[2J Fridays/);
+      await world.eventOf(({ type, fields }) => type === 'elevation.denied' && fields['request'] === filed.request && fields['why'] === 'approval-denied');
+    });
+
+    test('Ctrl-C cancels it, and sudo ends by it; what comes later is for nobody', async () => {
+      const terminal = world.terminalAs('alice', ['bash', '-c', 'sudo id -u; echo "ended $?"']);
+      const filed = await approver.filed();
+      await terminal.expect('Ctrl-C cancels');
+      terminal.type('\u0003');
+      await terminal.expect(/Belay #\d+: cancelled; nothing was run/);
+      await world.eventOf(({ type, fields }) => type === 'request.cancelled' && fields['request'] === filed.request && fields['why'] === 'abandoned');
+      const grant = await approver.approve(filed);
+      await world.eventOf(({ type, fields }) => type === 'grant.ended' && fields['grant'] === grant.id && fields['why'] === 'given-back');
+      expect((await status('alice')).grants).toEqual([]);
+    });
+
+    test('nobody answers in time', async () => {
+      const ran = await world.sudo('alice', ['whoami']);
+      expect(ran).toMatchObject({ code: 1, stdout: '' });
+      expect(ran.stderr).toMatch(/nobody approved it in time/);
+      const { request } = await approver.filed();
+      await world.eventOf(({ type, fields }) => type === 'request.cancelled' && fields['request'] === request && fields['why'] === 'expired');
+      await world.eventOf(({ type, fields }) => type === 'elevation.denied' && fields['request'] === request && fields['why'] === 'approval-expired');
+    });
+
+    test('everything else that the rule demands comes first', async () => {
+      const terminal = world.terminalAs('alice', ['sudo', 'printenv', 'HOME']);
+      await terminal.expect('at least 5 characters');
+      terminal.answer('patching');
+      await terminal.expect('password for alice: ');
+      terminal.answer(passwords.alice);
+      const filed = await approver.filed();
+      expect(filed.fields).toMatchObject({ reason: 'patching', reauthenticated: true });
+      await approver.approve(filed);
+      expect(await terminal.ended()).toMatchObject({ code: 0 });
+      expect(terminal.shown()).toMatch(/\/root\n$/);
+    });
+  });
+
+  test('-n files nothing, and prints the line to use, which works as it is printed', async () => {
+    const ran = await world.sudo('alice', ['-n', 'id', '-G', "it's"]);
+    expect(ran).toMatchObject({ code: 1, stdout: '' });
+    const line = /Ask ahead: (belay request .*)$/m.exec(ran.stderr)?.[1] ?? '';
+    expect(line).toBe(String.raw`belay request -- id -G 'it'\''s'`);
+    await world.eventOf(({ type, fields }) => type === 'elevation.denied' && fields['why'] === 'approval-needed');
+    const asked = await world.runAs('alice', ['bash', '-c', line]);
+    expect(asked).toMatchObject({ code: 0 });
+    const filed = await approver.filed();
+    expect(filed.fields).toMatchObject({ stance: 'ahead' });
+    await world.runAs('alice', ['belay', 'request', '--cancel', `${filed.request}`]);
+  });
+
+  describe('asked for ahead', () => {
+    const ask = async (...args: readonly string[]) => await world.runAs('alice', ['belay', 'request', ...args]);
+    const runs = async (...args: readonly string[]) => await world.sudo('alice', ['-n', ...args]);
+
+    test('it is used as often as was approved, from the very same place, and by nobody else', async () => {
+      const asked = await ask('--reason', 'for the audit', '--for', '30m', '--uses', '2', '--', 'id', '-un');
+      expect(asked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Request (\d+): id -un\n/) });
+      const filed = await approver.filed();
+      expect(filed.fields).toMatchObject({ stance: 'ahead', reason: 'for the audit', uses: 2, forMs: 1_800_000 });
+      expect(filed.session).toBeUndefined();
+      expect((await status('alice')).requests).toContainEqual(expect.objectContaining({ request: filed.request, state: 'pending', command: 'id -un' }));
+      expect(JSON.stringify(await status('bob'))).not.toContain('id -un');
+      const grant = await approver.approve(filed, { uses: 2 });
+      expect((await status('alice')).grants).toContainEqual(expect.objectContaining({ grant: grant.id, usesLeft: 2, command: 'id -un', by: ['bo'], suspended: false }));
+      expect(await runs('id', '-Gn')).toMatchObject({ code: 1 });
+      expect(await world.sudo('alice', ['-n', 'id', '-un'], { cwd: '/' })).toMatchObject({ code: 1 });
+      expect(await world.sudo('alice', ['-n', 'id', '-un'], { env: { LANG: 'C' } })).toMatchObject({ code: 1 });
+      expect(await world.sudo('bob', ['-n', 'id', '-un'], { cwd: '/home/alice' })).toMatchObject({ code: 1 });
+      expect(await runs('id', '-un')).toMatchObject({ code: 0, stdout: 'root\n' });
+      expect((await status('alice')).grants).toContainEqual(expect.objectContaining({ grant: grant.id, usesLeft: 1 }));
+      expect(await runs('id', '-un')).toMatchObject({ code: 0 });
+      expect(await runs('id', '-un')).toMatchObject({ code: 1 });
+      const used = (await world.events()).filter(({ type, fields }) => type === 'elevation.intent' && fields['grant'] === grant.id);
+      expect(used).toHaveLength(2);
+    });
+
+    test('with any arguments that match, as was asked', async () => {
+      expect(await ask('--any-arguments=-*', '--', 'id', '-u')).toMatchObject({ code: 0 });
+      const filed = await approver.filed();
+      const scope = JSON.parse(String(filed.fields['scope'])) as { readonly commands: [] };
+      expect(scope).toEqual({ commands: [{ command: '/usr/bin/id', args: ['-*'] }], runAsUid: 0, runAsGid: 0 });
+      const { digest: _, ...rest } = approver.grantFor(filed, { scope: scope as never, uses: 5 });
+      const grant = approver.sealGrant(rest);
+      await approver.list([grant]);
+      expect(await runs('id', '-g')).toMatchObject({ code: 0 });
+      expect(await world.sudo('alice', ['-n', 'id', '-u'], { cwd: '/' })).toMatchObject({ code: 0 });
+      expect(await runs('id', '-u', '-n')).toMatchObject({ code: 1 });
+      expect(await runs('sleep', '-1')).toMatchObject({ code: 1 });
+      expect(await world.runAs('bob', ['belay', 'end', rest.id])).toMatchObject({ code: 9 });
+      expect(await world.runAs('alice', ['belay', 'end', rest.id])).toMatchObject({ code: 0 });
+      expect(await runs('id', '-g')).toMatchObject({ code: 1 });
+      // Listed still, and over.
+      await approver.list([grant]);
+      expect(await runs('id', '-g')).toMatchObject({ code: 1 });
+    });
+
+    test('what needs nobody, is refused, or is badly asked, is said at once and files nothing', async () => {
+      const before = (await world.events()).filter(({ type }) => type === 'request.filed').length;
+      expect(await ask('--', 'cat', '/etc/shadow')).toMatchObject({ code: 1, stderr: expect.stringContaining('Policy does not allow this here') });
+      expect(await ask('--', 'printenv', 'HOME')).toMatchObject({ code: 1, stderr: expect.stringContaining('at least 5 characters') });
+      expect(await ask('--any-arguments', '**', '-n', '--', 'id', '-u')).toMatchObject({ code: 2 });
+      expect(await ask('--any-arguments', '-n', '--', 'id', '-u')).toMatchObject({ code: 2 });
+      expect(await ask('--any-arguments', 'x', '--', 'id', '-u')).toMatchObject({ code: 1, stderr: expect.stringContaining('do not match') });
+      expect((await world.events()).filter(({ type }) => type === 'request.filed')).toHaveLength(before);
+    });
+
+    test('--wait follows it to the answer, and --cancel takes one\'s own back', async () => {
+      const waiting = world.spawnAs('alice', ['belay', 'request', '--wait', '--', 'id', '-z']);
+      const filed = await approver.filed();
+      await approver.answer(filed, { approvers: 'Bo' });
+      await world.waitFor(() => waiting.output().stdout.includes('who can approve: Bo'));
+      await approver.deny(filed, 'no');
+      expect(await waiting.ended).toMatchObject({ code: 11 });
+      expect(waiting.output().stdout).toContain('denied by bo: no');
+      await ask('--', 'id', '-y');
+      const other = await approver.filed();
+      const [byBob, byNobody] = await Promise.all([world.runAs('bob', ['belay', 'request', '--cancel', `${other.request}`]), world.runAs('bob', ['belay', 'request', '--cancel', '99999'])]);
+      expect(byBob).toMatchObject({ code: 9 });
+      expect(byBob.stderr.replaceAll(/\d+/g, 'N')).toBe(byNobody.stderr.replaceAll(/\d+/g, 'N'));
+      expect(await ask('--cancel', `${other.request}`)).toMatchObject({ code: 0 });
+      await world.eventOf(({ type, fields }) => type === 'request.cancelled' && fields['request'] === other.request && fields['why'] === 'by-requester');
+    });
+
+    test('so many may wait, and no more: said plainly', async () => {
+      const numbers: number[] = [];
+      for (let at = 0; at < 8; at++) {
+        expect(await ask('--', 'id', `-${at}`)).toMatchObject({ code: 0 });
+        numbers.push((await approver.filed()).request);
+      }
+      expect(await ask('--', 'id', '-9')).toMatchObject({ code: 1, stderr: expect.stringMatching(/8 requests waiting for approval.*belay request --cancel \d+/) });
+      expect(await world.sudo('alice', ['id', '-9'])).toMatchObject({ code: 1, stderr: expect.stringContaining('8 requests waiting for approval') });
+      for (const number of numbers) await ask('--cancel', `${number}`);
+    });
+  });
+
+  describe('taken back', () => {
+    test.each([['becomes the command', ['sleep', '300']], ['ignores it', ['bash', '-c', 'trap "" TERM; sleep 301 & wait; wait']]] as const)('while a command runs: it and all that it began ends, also where sudo %s', async (_, command) => {
+      const terminal = world.terminalAs('alice', ['sudo', ...command]);
+      const filed = await approver.filed();
+      const grant = await approver.approve(filed);
+      const seconds = command[0] === 'sleep' ? '300' : '301';
+      await world.waitFor(async () => (await world.run(['pgrep', '-x', '-f', `(/usr/bin/)?sleep ${seconds}`])).code === 0, { what: 'the command to run' });
+      expect((await world.eventOf(({ type, fields }) => type === 'elevation.intent' && fields['request'] === filed.request)).fields['grant']).toBe(grant.id);
+      await approver.revoke(grant.id);
+      await terminal.ended();
+      expect(terminal.shown()).toContain(`Belay #${filed.request}: the approval for this command was taken back: it is being ended.`);
+      expect((await world.run(['pgrep', '-x', '-f', `(/usr/bin/)?sleep ${seconds}`])).code).toBe(1);
+      const ended = await world.waitFor(async () => (await world.events()).findLast(({ type, fields }) => type === 'session.ended' && fields['request'] === filed.request), { timeoutMs: 15_000 });
+      expect(ended.fields).toMatchObject({ grant: grant.id, why: 'revoked', uid: 20001 });
+      const outcome = await world.eventOf(({ type, fields }) => type === 'elevation.outcome' && fields['request'] === filed.request);
+      expect(outcome.fields).toMatchObject({ end: 'signaled', value: command[0] === 'sleep' ? 15 : 9 });
+    }, 40_000);
+
+    test('of a command that outlived a restart of belayd', async () => {
+      const running = world.spawnAs('alice', ['sudo', 'sleep', '302']);
+      const grant = await approver.approve(await approver.filed());
+      await world.waitFor(async () => (await world.run(['pgrep', '-x', '-f', '/usr/bin/sleep 302'])).code === 0, { what: 'the command to run' });
+      await world.belayd.kill();
+      await world.belayd.start();
+      await world.waitFor(async () => await world.fleet.reconnect().then(() => true).catch(() => undefined), { what: 'belayd to be there again' });
+      await approver.revoke(grant.id);
+      await running.ended;
+      expect((await world.run(['pgrep', '-x', '-f', '/usr/bin/sleep 302'])).code).toBe(1);
+      await world.waitFor(async () => (await world.events()).some(({ type, fields }) => type === 'session.ended' && fields['grant'] === grant.id), { timeoutMs: 15_000 });
+    }, 40_000);
+  });
+});
