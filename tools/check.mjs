@@ -9,6 +9,7 @@ const sources = ['core', 'proto', 'agent', 'policy-server', 'tests', 'bench'].fi
 
 const checks = [
   { name: 'types', command: ['tsc', '--pretty', 'false'] },
+  { name: 'console', command: ['tsc', '--pretty', 'false', '--noEmit', '-p', join('policy-server', 'console')] },
   { name: 'lint', command: ['oxlint', '--type-aware'] },
   { name: 'layers', command: ['depcruise', '--config', '.dependency-cruiser.cjs', ...sources] },
   { name: 'protos', command: ['buf', 'lint'] },
@@ -17,6 +18,7 @@ const checks = [
   { name: 'lint-codes', command: [nodeBinary(), join('tools', 'generate-lint-doc.mjs'), '--check'] },
   { name: 'permissions', command: [nodeBinary(), join('tools', 'generate-permissions-doc.mjs'), '--check'] },
   { name: 'notices', command: [nodeBinary(), join('tools', 'generate-notice-schema.mjs'), '--check'] },
+  { name: 'openapi', command: [nodeBinary(), join('tools', 'generate-openapi.mjs'), '--check'] },
   { name: 'docs', command: [nodeBinary(), join('tools', 'check-docs.mjs')] },
 ];
 

@@ -5,3 +5,4 @@ export declare function wantedPackages(): string[];
 export declare function ensureDebian(names?: readonly string[]): string;
 /** The argument vector that runs `command` with the tree laid over /usr in a mount namespace of its own. */
 export declare function withTree(root: string, command: readonly string[]): string[];
+export const wantedBrowser: readonly string[];

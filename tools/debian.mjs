@@ -22,6 +22,9 @@ export const wantedAlways = ['sudo', 'libpam0g-dev', 'libpam-modules', 'libpam-r
 /** A compiler is a large download, so only for machines without one. */
 export const wantedWithoutCompiler = ['gcc', 'libc6-dev'];
 
+/** What the console is driven with, in a tree of its own: it is large, and most tests do not need it. */
+export const wantedBrowser = ['chromium', 'fonts-inter', 'fonts-jetbrains-mono', 'fonts-noto-mono', 'fonts-liberation'];
+
 const layoutVersion = 2;
 const dpkgStatus = '/var/lib/dpkg/status';
 const machineLists = '/var/lib/apt/lists';

@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
-import { ExplainedCriterion_Truth, ExplainedRule_Part, ListAnswerSchema, StatusAnswerSchema, WhyAnswerSchema, WhyAnswer_Decision } from '@belay/proto/local';
+import { ExplainedCriterion_Truth, ExplainedRule_Part, GrantsAnswerSchema, ListAnswerSchema, RequestAnswer_State, StatusAnswerSchema, WhyAnswerSchema, WhyAnswer_Decision } from '@belay/proto/local';
+import { grantJson, holdingsText, requestJson } from './holdings.ts';
 import { listJson, listText } from './list.ts';
 import { statusJson, statusText } from './status.ts';
-import { showsUnicode } from './text.ts';
+import { showsUnicode, spanMs } from './text.ts';
 import { whyJson, whyText } from './why.ts';
 
 const now = 1_000_000_000_000;
@@ -156,6 +157,55 @@ Agent      0.1.0
     expect(statusJson(create(StatusAnswerSchema, { ...status, posture: { encrypted: false } }))).toMatchObject({ posture: { encrypted: false, secureBoot: null }, policies: { enforced: 2, monitored: 1 }, rules: { granting: 12, lapsed: 5 } });
     expect(statusJson(create(StatusAnswerSchema, status))).not.toHaveProperty('posture');
   });
+});
+
+describe('requests and approvals', () => {
+  const pending = { request: 217n, state: RequestAnswer_State.PENDING, command: 'id -u', text: 'Bo', uid: 20001, user: 'alice', filedMs: BigInt(now), expiresMs: BigInt(now + 1_740_000), delivered: true };
+  const grant = { grant: 'g-1', command: 'id -u', uid: 20001, user: 'alice', leftMs: 1_200_000n, usesLeft: 2, by: ['bo'], message: 'go', running: 1, request: 217n };
+  const answer = create(GrantsAnswerSchema, {
+    requests: [pending, { ...pending, request: 218n, waiting: true, text: '', delivered: false }, { ...pending, request: 219n, state: RequestAnswer_State.DENIED, by: ['bo'], text: 'not now' }, { ...pending, request: 220n, state: RequestAnswer_State.EXPIRED }],
+    grants: [grant, { ...grant, grant: 'g-2', suspended: true, usesLeft: 0, running: 0, by: [], emergency: true }, { ...grant, grant: 'g-3', usesLeft: 1, message: '' }],
+  });
+
+  test('are told with the time and the uses that are left', () => {
+    expect(holdingsText(answer, now, false)).toBe(`
+Requests for approval:
+  #217  id -u
+      waits for approval, 29 min left; who can approve: Bo
+  #218  id -u
+      waits for approval, 29 min left, a sudo waits for it; the server does not have it yet
+  #219  id -u
+      denied by bo: not now
+  #220  id -u
+      nobody approved it in time
+
+Approvals held (give one back: belay end ID):
+  g-1  id -u
+      20 min left, 2 times, 1 running, approved by bo: go
+  g-2  id -u
+      suspended since the restart, until the server has told the time, as often as you like, an emergency: somebody looks at it afterwards
+  g-3  id -u
+      20 min left, once, 1 running, approved by bo
+`);
+    expect(holdingsText(answer, now, true)).toContain('  #217 of alice  id -u\n');
+    expect(holdingsText(create(GrantsAnswerSchema, {}), now, false)).toBe('');
+  });
+
+  test('as JSON', () => {
+    const [first, , denied] = answer.requests;
+    const [, suspended] = answer.grants;
+    expect([first, denied].map((each) => requestJson(each as never))).toMatchObject([{ request: 217, state: 'pending', approvers: 'Bo', words: null, grant: null }, { state: 'denied', approvers: null, words: 'not now', by: ['bo'] }]);
+    expect(grantJson(suspended as never)).toMatchObject({ grant: 'g-2', leftMs: null, usesLeft: null, suspended: true, emergency: true });
+  });
+
+  test('do nothing to a terminal (T-29)', () => {
+    const evil = '\u001b[2J\nmine\u202e';
+    const text = holdingsText(create(GrantsAnswerSchema, { requests: [{ ...pending, command: evil, text: evil, user: evil, by: [evil] }], grants: [{ ...grant, grant: evil, command: evil, user: evil, by: [evil], message: evil }] }), now, true);
+    // eslint-disable-next-line no-control-regex
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202a-\u202e]/);
+  });
+
+  test.each([['30m', 1_800_000], ['90s', 90_000], ['2 h', 7_200_000], ['1d', 86_400_000], ['5min', 300_000], ['0m', undefined], ['m', undefined], ['-1m', undefined], ['1.5h', undefined], ['1w', undefined]])('a time: %s', (text, expected) => expect(spanMs(text)).toBe(expected));
 });
 
 test('nothing that others wrote acts on a terminal (T-29)', () => {

@@ -31,6 +31,17 @@ test.each([
   ['why of two numbers', ['why', '1', '2'], exitCodes.usage],
   ['why of a negative number', ['why', '-1'], exitCodes.usage],
   ['why -- without a command', ['why', '--'], exitCodes.usage],
+  ['request without a command', ['request'], exitCodes.usage],
+  ['request of a command without the dashes', ['request', 'id'], exitCodes.usage],
+  ['request with a time that is none', ['request', '--for', 'ages', '--', 'id'], exitCodes.usage],
+  ['request with uses that are none', ['request', '--uses', '0', '--', 'id'], exitCodes.usage],
+  ['request --cancel of what is no number', ['request', '--cancel', 'x'], exitCodes.usage],
+  ['request --cancel with a command', ['request', '--cancel', '1', '--', 'id'], exitCodes.usage],
+  ['request, and a belayd that is not there', ['request', '--socket', '/nonexistent/belayd.sock', '--', 'id'], exitCodes.unreachable],
+  ['end of nothing', ['end'], exitCodes.usage],
+  ['end of one and of all', ['end', '--all', 'g'], exitCodes.usage],
+  ['end, and a belayd that is not there', ['end', '--all', '--socket', '/nonexistent/belayd.sock'], exitCodes.unreachable],
+  ['status --watch, and a belayd that is not there', ['status', '--watch', '--socket', '/nonexistent/belayd.sock'], exitCodes.unreachable],
   ['--as without a command', ['why', '--as', 'bob', '217'], exitCodes.usage],
 ])('%s ends with its code', (_, args, code) => {
   const ran = belay(args);
@@ -41,7 +52,7 @@ test.each([
 test.each(['bash', 'zsh', 'fish'])('completion for %s names every command and its options', (shell) => {
   const { code, stdout } = belay(['completion', shell]);
   expect(code).toBe(0);
-  for (const word of ['why', 'list', 'enroll', 'unenroll', 'status', 'version', 'completion', 'token-file', 'json', 'verbose', 'user']) expect(stdout).toContain(word);
+  for (const word of ['why', 'list', 'request', 'end', 'cancel', 'any-arguments', 'watch', 'enroll', 'unenroll', 'status', 'version', 'completion', 'token-file', 'json', 'verbose', 'user']) expect(stdout).toContain(word);
 });
 
 test('the completion for bash is valid shell', () => {

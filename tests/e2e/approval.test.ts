@@ -151,6 +151,7 @@ describeRoot('an approval', () => {
       const { digest: _, ...rest } = approver.grantFor(filed, { scope: scope as never, uses: 5 });
       const grant = approver.sealGrant(rest);
       await approver.list([grant]);
+      await approver.answer(filed, { state: 'approved', grant: rest.id });
       expect(await runs('id', '-g')).toMatchObject({ code: 0 });
       expect(await world.sudo('alice', ['-n', 'id', '-u'], { cwd: '/' })).toMatchObject({ code: 0 });
       expect(await runs('id', '-u', '-n')).toMatchObject({ code: 1 });
@@ -220,6 +221,26 @@ describeRoot('an approval', () => {
       expect(outcome.fields).toMatchObject({ end: 'signaled', value: command[0] === 'sleep' ? 15 : 9 });
     }, 40_000);
 
+    test('where sudo waits for the command, it is sudo that tells how it ended', async () => {
+      const conf = await world.readFile('/etc/sudo.conf');
+      await world.writeFile('/etc/sudo.conf', conf.replace(/^(Plugin belay_policy .*)$/m, '$1 wait'));
+      try {
+        for (const [command, value] of [[['sleep', '303'], 15], [['bash', '-c', 'trap "" TERM; sleep 303 & wait; wait'], 9]] as const) {
+          const running = world.spawnAs('alice', ['sudo', ...command]);
+          const filed = await approver.filed();
+          const grant = await approver.approve(filed);
+          await world.waitFor(async () => (await world.run(['pgrep', '-x', '-f', '(/usr/bin/)?sleep 303'])).code === 0, { what: 'the command to run' });
+          await approver.revoke(grant.id);
+          await running.ended;
+          expect((await world.run(['pgrep', '-x', '-f', '(/usr/bin/)?sleep 303'])).code).toBe(1);
+          const outcome = await world.waitFor(async () => (await world.events()).findLast(({ type, fields }) => type === 'elevation.outcome' && fields['request'] === filed.request), { timeoutMs: 10_000 });
+          expect(outcome.fields).toMatchObject({ end: 'signaled', value });
+        }
+      } finally {
+        await world.writeFile('/etc/sudo.conf', conf);
+      }
+    }, 40_000);
+
     test('of a command that outlived a restart of belayd', async () => {
       const running = world.spawnAs('alice', ['sudo', 'sleep', '302']);
       const grant = await approver.approve(await approver.filed());
@@ -232,5 +253,21 @@ describeRoot('an approval', () => {
       expect((await world.run(['pgrep', '-x', '-f', '/usr/bin/sleep 302'])).code).toBe(1);
       await world.waitFor(async () => (await world.events()).some(({ type, fields }) => type === 'session.ended' && fields['grant'] === grant.id), { timeoutMs: 15_000 });
     }, 40_000);
+  });
+
+  test('status --watch tells at each change, and only of what is one\'s own', async () => {
+    const [alices, bobs] = ['alice', 'bob'].map((user) => world.spawnAs(user, ['belay', 'status', '--watch', '--json']));
+    const said = (of: typeof alices): readonly { readonly requests: readonly Record<string, unknown>[]; readonly grants: readonly Record<string, unknown>[] }[] => (of?.output().stdout ?? '').split('\n').filter(Boolean).map((line) => JSON.parse(line) as never);
+    await world.waitFor(() => said(alices).length > 0 && said(bobs).length > 0, { what: 'the first answers' });
+    await world.runAs('alice', ['belay', 'request', '--', 'id', '-w']);
+    const filed = await approver.filed();
+    await world.waitFor(() => said(alices).some(({ requests }) => requests.some(({ request, state }) => request === filed.request && state === 'pending')), { what: 'the request' });
+    const grant = await approver.approve(filed);
+    await world.waitFor(() => said(alices).some(({ grants }) => grants.some((each) => each['grant'] === grant.id)), { what: 'the grant' });
+    await world.runAs('alice', ['belay', 'end', '--all']);
+    await world.waitFor(() => said(alices).at(-1)?.grants.length === 0, { what: 'its end' });
+    expect(JSON.stringify(said(bobs))).not.toContain('id -w');
+    for (const each of [alices, bobs]) each?.signal('SIGINT', { group: true });
+    await Promise.all([alices?.ended, bobs?.ended]);
   });
 });

@@ -1,6 +1,7 @@
 /** For each route something it answers 200 to when whoever asks may; the matrix of permissions is tried with these. */
 import type { RouteName } from '../../policy-server/src/http/access.ts';
 import { PASSWORD, type TestApi } from './api.ts';
+import { fileDirectly } from './requests.ts';
 
 /** `device` is called the-device and is in the group `own`. `token` is of whoever is tried, `admin` of an administrator. `tag` makes names new. */
 export type World = { readonly api: TestApi; readonly device: string; readonly admin: string; readonly token: string; readonly tag: string };
@@ -36,11 +37,31 @@ const policies = async (world: World): Promise<void> => {
   await made(world, '/policies/apply', { files: [{ name: 'recovery.yaml', text: POLICY }] });
 };
 
+<<<<<<< HEAD
 const webhook = (act: string): Sample => ({
   ask: async (world) => {
     const { webhook: { id } } = (await made(world, '/webhooks', { name: `${act} ${world.tag}`, url: 'https://1.1.1.1/' })) as { webhook: { id: string } };
     return { path: `/api/v1/webhooks/${id}/${act}`, body: {} };
   },
+=======
+let requests = 0;
+
+/** A request of the device that approvers and administrators may answer; its id. */
+async function request({ api, device }: World, emergency = false): Promise<string> {
+  requests += 1;
+  const approval = [{ from: ['role:approver', 'role:administrator'], count: 1, withinMs: 600_000 }];
+  return fileDirectly(api.context, device, { number: requests, uid: 10_000 + requests, user: `user${requests}`, approval, emergency });
+}
+
+async function approved(world: World, emergency = false): Promise<Record<string, unknown>> {
+  return made(world, `/requests/${await request(world, emergency)}/approve`, {});
+}
+
+const grantOf = async (world: World): Promise<string> => ((await approved(world))['grant'] as { id: string }).id;
+const proposalOf = async (world: World): Promise<string> => ((await made(world, `/requests/${await request(world)}/propose`, {}))['proposal'] as { id: string }).id;
+const onRequest = (act: string, content: unknown, emergency?: boolean): Sample => ({
+  ask: async (world) => ({ path: `/api/v1/requests/${emergency === true ? String((await approved(world, true))['id']) : await request(world)}${act}`, body: content }),
+>>>>>>> main
 });
 
 const cases = 'apiVersion: belay/v1\nkind: PolicyTest\nmetadata: { name: daily }\ncases: [{ name: look, who: ada, run: [/usr/bin/id], expect: deny }]\n';
@@ -81,6 +102,7 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/tokens': body({ name: 'made', ...tokenBody }),
   'POST /api/v1/tokens/:id/revoke': { ask: async (world) => ({ path: `/api/v1/tokens/${((await made(world, '/tokens', { name: 'x', ...tokenBody }))['info'] as { id: string }).id}/revoke` }) },
 
+  'GET /api/v1/openapi.json': plain,
   'GET /api/v1/permissions': plain,
   'GET /api/v1/persons': plain,
   'POST /api/v1/persons': body({ name: 'Made' }),
@@ -121,10 +143,15 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'GET /api/v1/policy-versions/:from/diff/:to': { ask: async (world) => (await policies(world), { path: '/api/v1/policy-versions/1/diff/1' }) },
 
   'GET /api/v1/events': list('/api/v1/events?type=device.enrolled', ({ device }) => device),
+  'GET /api/v1/events/:id/proof': { ask: async ({ api, admin, device }) => {
+    const { events } = (await api.ask('GET', '/api/v1/events?type=device.enrolled', { token: admin })).body as { events: { id: number; fields: { device: string } }[] };
+    return { path: `/api/v1/events/${events.find(({ fields }) => fields.device === device)?.id}/proof` };
+  } },
   'GET /api/v1/events/tail': 'elsewhere',
   'GET /api/v1/events/export': 'elsewhere',
   'GET /api/v1/events/csv': list('/api/v1/events/csv?type=device.enrolled', ({ device }) => device),
 
+<<<<<<< HEAD
   // Tried in live-routes.test.ts: it never ends.
   'GET /api/v1/live': 'elsewhere',
 
@@ -134,6 +161,18 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/webhooks/:id/rotate': webhook('rotate'),
   // It calls out: tried in webhook-routes.test.ts.
   'POST /api/v1/webhooks/:id/test': 'elsewhere',
+=======
+  'GET /api/v1/requests': { isList: true, ask: async (world) => (await request(world), { path: '/api/v1/requests', shows: world.device }) },
+  'GET /api/v1/requests/:id': onRequest('', undefined),
+  'POST /api/v1/requests/:id/approve': onRequest('/approve', {}),
+  'POST /api/v1/requests/:id/deny': onRequest('/deny', { words: 'no' }),
+  'POST /api/v1/requests/:id/propose': onRequest('/propose', {}),
+  'POST /api/v1/requests/:id/review': onRequest('/review', { words: 'seen' }, true),
+  'GET /api/v1/grants': { isList: true, ask: async (world) => (await approved(world), { path: '/api/v1/grants', shows: world.device }) },
+  'POST /api/v1/grants/:id/revoke': { ask: async (world) => ({ path: `/api/v1/grants/${await grantOf(world)}/revoke` }) },
+  'GET /api/v1/proposals': plain,
+  'POST /api/v1/proposals/:id/settle': { ask: async (world) => ({ path: `/api/v1/proposals/${await proposalOf(world)}/settle`, body: { outcome: 'declined' } }) },
+>>>>>>> main
 
   'GET /healthz': plain,
   'GET /readyz': plain,

@@ -27,7 +27,7 @@ export interface Errands {
 }
 
 // SECURITY(T-08): each filing costs a signature, an event for ever and perhaps a hash: a person needs far fewer.
-const FILING_RATE = { perSecond: 0.5, burst: 10 };
+const FILING_RATE = { perSecond: 1, burst: 30 };
 const RATE = { perSecond: 10, burst: 50 };
 const WATCHERS = { perUser: 8, all: 64 };
 const DEADLINE_MS = 2000;
@@ -105,7 +105,7 @@ async function fileOne({ what, reason, forMs, uses, anyArguments, argumentPatter
 }
 
 function cancel({ request }: CancelRequest, actor: Actor, deps: ErrandDeps): Reply | Refusal {
-  const { requests } = deps.approvals();
+  const { requests, grants } = deps.approvals();
   const found = request <= BigInt(Number.MAX_SAFE_INTEGER) ? requests.byNumber(Number(request)) : undefined;
   const uid = whose(actor);
   // SECURITY(T-30): another's and one that never was are the same to whoever may not know.
@@ -113,6 +113,8 @@ function cancel({ request }: CancelRequest, actor: Actor, deps: ErrandDeps): Rep
     return { code: 'BELAY_E_NOT_PERMITTED', message: `No request ${request}${uid === undefined ? '' : ' of yours'} waits for approval.` };
   }
   requests.end(found.number, 'cancelled', 'by-requester');
+  // Its yes may be here already, and the answer that says so on its way.
+  grants.endOfRequest(found.number);
   return { case: 'done', value: {} };
 }
 

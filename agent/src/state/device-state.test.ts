@@ -205,7 +205,8 @@ describe('grants', () => {
     made.deliverManifest(manifest(1));
     made.deliverBundle(one.digest, one.content);
     said = [];
-    for (const [number, changes] of [[2, { groups: ['g'] }], [3, { labels: { a: 'b' } }], [4, { name: 'x' }], [5, {}], [6, {}]] as [number, object][]) made.deliverManifest(manifest(number, { ...listed, ...changes }));
+    const steps: readonly (readonly [number, Partial<Manifest>])[] = [[2, { groups: ['g'] }], [3, { labels: { a: 'b' } }], [4, { name: 'x' }], [5, {}], [6, {}]];
+    for (const [number, changes] of steps) made.deliverManifest(manifest(number, { ...listed, ...changes }));
     expect([loads(), said.filter((each) => each.startsWith('applied'))]).toEqual([6, ['applied 2', 'applied 3', 'applied 4', 'applied 5', 'applied 6']]);
   });
 

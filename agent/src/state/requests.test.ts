@@ -57,6 +57,17 @@ describe('an answer', () => {
     requests.close();
   });
 
+  test('to what runs by now still says who approved it', () => {
+    const requests = open();
+    requests.file(filing(7), 3);
+    requests.settle(7);
+    requests.answer(answer(7, 1, { state: 'approved', by: ['bo'], grant: 'g' }), trust, 'd-1');
+    expect(requests.byNumber(7)).toMatchObject({ state: 'approved', by: ['bo'], grant: 'g' });
+    requests.answer(answer(7, 2, { state: 'denied', by: ['eve'] }), trust, 'd-1');
+    expect(requests.byNumber(7)).toMatchObject({ state: 'approved', by: ['bo'], version: 2 });
+    requests.close();
+  });
+
   test('to what is not known any more is acknowledged, so that it is not sent for ever, once', () => {
     const requests = open();
     for (let again = 0; again < 3; again++) requests.answer(answer(99, 1, { state: 'expired' }), trust, 'd-1');

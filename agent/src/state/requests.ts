@@ -186,8 +186,8 @@ export class Requests {
     if (found === undefined) return;
     const isOver = !isOpen(found);
     const told = { version, approvers, have, need, by, message, grant: answer.grant ?? '' };
-    // What is over here stays so, whatever the server says of it.
-    if (isOver) return this.#set({ ...found, version });
+    // What is over here stays so, whatever the server says of it. Who said yes may be told after the command has started.
+    if (isOver) return this.#set(state === found.state ? { ...found, ...told } : { ...found, version });
     const isEnd = state !== 'pending' && !(state === 'approved' && found.stance === 'waiting');
     this.#set({ ...found, ...told, state, endedMs: isEnd ? this.#deps.clock.now() : 0 });
     this.#look();

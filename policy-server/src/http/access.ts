@@ -35,6 +35,7 @@ export const ACCESS = {
   'POST /api/v1/tokens': 'tokens.write',
   'POST /api/v1/tokens/:id/revoke': 'tokens.write',
 
+  'GET /api/v1/openapi.json': 'anybody',
   'GET /api/v1/permissions': 'anybody',
   'GET /api/v1/persons': 'people.read',
   'POST /api/v1/persons': 'people.write',
@@ -75,6 +76,7 @@ export const ACCESS = {
   'GET /api/v1/policy-versions/:from/diff/:to': 'policies.read',
 
   'GET /api/v1/events': 'events.read',
+  'GET /api/v1/events/:id/proof': 'events.read',
   'GET /api/v1/events/tail': 'events.read',
   'GET /api/v1/events/export': 'events.read',
   'GET /api/v1/events/csv': 'events.read',

@@ -10,6 +10,7 @@ import type { Principal } from '../features/accounts/principal.ts';
 import type { DeviceService } from '../features/devices/service.ts';
 import { csvLines, exportLines } from '../features/event-query/export.ts';
 import type { EventFilter } from '../features/event-query/event-filter.ts';
+import { eventProof } from '../features/event-query/proof.ts';
 import { type EventQuery, isEventType } from '../features/event-query/service.ts';
 import { wordsOf } from '../store/index.ts';
 import { createArrivals } from './arrivals.ts';
@@ -29,6 +30,12 @@ const eventShape = z.strictObject({
   request: z.int().nullable(), rule: z.string().nullable(), summary: z.string(), fields: z.record(z.string(), z.unknown()).describe('As docs/events.md says of its type'),
 });
 
+const proofShape = z.strictObject({
+  event: eventShape, server: z.string(), rootKey: z.string(), roleKeys: z.string(), admission: z.string(), writer: z.enum(['device', 'server']), newest: z.int(),
+  start: z.strictObject({ seq: z.int(), head: z.string(), keyIndex: z.int(), publicKey: z.string() }).nullable().describe('The chain before the first record; null when the caller may not see the chain'),
+  records: z.array(z.string()).describe('Base64 of each record, from the checkpoint before the event'), receipt: z.string().nullable().describe('The newest receipt of the chain'),
+});
+
 const MAX_TAILS = 200;
 const TAIL_PAGE = 200;
 /** Changes are told at once; this is for one that was not, and keeps the connection from looking dead. */
@@ -42,6 +49,8 @@ export function eventRoutes(deps: EventRouteDeps): readonly Route[] {
       const filter = await filterOf(deps, query, principal);
       return filter.ok ? ok(await events.list(filter.value, query)) : filter;
     }),
+    route('GET /api/v1/events/:id/proof', { params: z.strictObject({ id: counter }), query: z.strictObject({ after: counter.optional() }), response: proofShape },
+      ({ params, query, principal }) => eventProof(deps, params.id, { ...query, scope: scopeOf(principal.bindings, 'events.read') })),
     route('GET /api/v1/events/tail', { query: z.strictObject({ ...filterShape, after: counter.optional() }), streams: 'text/event-stream' }, async (call) => {
       const filter = await filterOf(deps, call.query, call.principal);
       if (!filter.ok) return filter;

@@ -34,7 +34,7 @@ describe.each(databases)('permissions on %s', (kind) => {
 
   beforeAll(async () => {
     postgres = kind === 'postgresql' ? await startPostgres() : undefined;
-    api = await startTestApi({ config: 'signIn: { triesPerMinute: 1000 }', ...(postgres === undefined ? {} : { databaseUrl: postgres.createDatabase() }) });
+    api = await startTestApi({ config: 'signIn: { triesPerMinute: 1000 }\nrequests: { pendingOfDevice: 10000 }', ...(postgres === undefined ? {} : { databaseUrl: postgres.createDatabase() }) });
     await api.account('root', 'administrator');
     device = (await enrol(api, await api.token({ groups: ['own'] }), undefined, 'the-device')).id;
     await enrol(api, await api.token({ groups: ['other'] }), undefined, 'another-device');

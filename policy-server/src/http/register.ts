@@ -3,11 +3,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { ServerContext } from '../context.ts';
 import { NOBODY } from '../features/accounts/principal.ts';
+import type { Idempotency } from '../features/idempotency/answers.ts';
 import { addressOfPeer } from '../fleet/rate.ts';
 import { ACCESS, mayCall, type Method, type RouteName } from './access.ts';
 import { type Caller, csrfFault, type Identified, originOf } from './caller.ts';
 import { problemOf } from './problem.ts';
-import { type Call, type Route, STREAMED } from './route.ts';
+import { type Answer, type Call, type Route, STREAMED } from './route.ts';
 
 export function answerProblems(app: FastifyInstance, { log }: Pick<ServerContext, 'log'>, caller: Caller): void {
   app.setErrorHandler((error, request, reply) => {
@@ -38,14 +39,14 @@ function refuse(reply: FastifyReply, request: FastifyRequest, failed: Failure): 
   return reply.code(problem.status).type('application/problem+json').send(problem);
 }
 
-export type Registering = { readonly caller: Caller; readonly mayTry: (address: string) => boolean; readonly ending: AbortSignal };
+export type Registering = { readonly caller: Caller; readonly mayTry: (address: string) => boolean; readonly idempotency: Idempotency; readonly ending: AbortSignal };
 
 const ANYONE: Identified = { principal: NOBODY, csrf: null };
 
 /** Where passwords, codes and keys are tried. */
 const SIGN_IN = new Set<RouteName>(['POST /api/v1/login', 'POST /api/v1/session', 'POST /api/v1/session/totp', 'GET /api/v1/session/oidc/start', 'GET /api/v1/session/oidc/callback/:id', 'POST /api/v1/session/passkey/options', 'POST /api/v1/session/passkey/finish', 'POST /api/v1/me/password']);
 
-export function register(app: FastifyInstance, { name, shapes, handle }: Route, { caller, mayTry, ending }: Registering): void {
+export function register(app: FastifyInstance, { name, shapes, handle }: Route, { caller, mayTry, idempotency, ending }: Registering): void {
   const [method, url] = name.split(' ') as [Method, string];
   const access = ACCESS[name];
   const known = new WeakMap<FastifyRequest, Identified>();
@@ -67,16 +68,46 @@ export function register(app: FastifyInstance, { name, shapes, handle }: Route, 
       const params = shaped('path', shapes.params, request.params);
       const query = shaped('query', shapes.query, request.query);
       const body = shaped('body', shapes.body, request.body ?? {});
+      const identified = known.get(request) as Identified;
       const call: Call<unknown, unknown, unknown> = {
-        params, query, body, reply, ...(known.get(request) as Identified), requestId: request.id, origin: originOf(request),
+        params, query, body, reply, ...identified, requestId: request.id, origin: originOf(request),
         signal: AbortSignal.any([ending, goneSignal(reply)]),
         principalNow: async () => (await caller.identify(request))?.principal,
       };
+      const key = access === 'anyone' || method === 'GET' ? undefined : idempotencyKeyOf(request);
+      if (key !== undefined) return onceOnly(idempotency, { name, key, call, identified, request }, () => handle(call));
       const answer = await handle(call);
       if (answer === STREAMED) return reply;
       return answer.ok ? reply.header('cache-control', 'no-store').send(answer.value) : refuse(reply, request, answer.error);
     },
   });
+}
+
+const KEY = /^[\x21-\x7e]{1,128}$/;
+
+function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key !== 'string' || !KEY.test(key)) throw Object.assign(new Error('bad request'), { failure: failure('BELAY_E_BAD_REQUEST', 'Idempotency-Key: 1 to 128 characters, none of them a blank.') });
+  return key;
+}
+
+type Repeatable = { readonly name: RouteName; readonly key: string; readonly call: Call<unknown, unknown, unknown>; readonly identified: Identified; readonly request: FastifyRequest };
+
+/** What is refused for a reason that stays is final as well; what may go another time is forgotten. */
+async function onceOnly(idempotency: Idempotency, { name, key, call: { reply }, identified: { principal }, request }: Repeatable, handle: () => Promise<Answer>): Promise<FastifyReply> {
+  const holder = principal.accountId ?? principal.tokenId;
+  const done = await idempotency.once({ holder, route: name, key, content: `${request.url}\n${JSON.stringify(request.body ?? {})}` }, async () => {
+    const answer = await handle();
+    if (answer === STREAMED) throw new Error(`${name} streams and cannot be repeated`);
+    if (answer.ok) return { answer: { status: 200, text: JSON.stringify(answer.value) }, isFinal: true };
+    const problem = problemOf(answer.error, request.id);
+    return { answer: { status: problem.status, text: JSON.stringify(problem) }, isFinal: problem.status < 500 && problem.status !== 429 };
+  });
+  if (!done.ok) return refuse(reply, request, done.error);
+  const { status, text, isReplay } = done.value;
+  if (isReplay) void reply.header('idempotency-replayed', 'true');
+  return reply.code(status).type(status === 200 ? 'application/json; charset=utf-8' : 'application/problem+json').header('cache-control', 'no-store').send(text);
 }
 
 function goneSignal(reply: FastifyReply): AbortSignal {

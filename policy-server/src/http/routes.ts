@@ -1,3 +1,5 @@
+import { ok } from '@belay/core/result';
+import { z } from 'zod';
 import type { WebPlace } from '../config/web-place.ts';
 import type { ServerContext } from '../context.ts';
 import { createAccountService } from '../features/accounts/account-service.ts';
@@ -25,10 +27,11 @@ import { factorRoutes } from './factor-routes.ts';
 import { oidcRoutes } from './oidc-routes.ts';
 import { accountRoutes, permissionRoutes, personRoutes } from './people-routes.ts';
 import { grantRoutes } from './grant-routes.ts';
+import { openApiDocument } from './openapi.ts';
 import { policyQuestionRoutes } from './policy-question-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { requestRoutes } from './request-routes.ts';
-import type { Route } from './route.ts';
+import { type Route, route } from './route.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { statusRoutes } from './status-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
@@ -48,7 +51,18 @@ export function allRoutes(context: ServerContext, web: () => WebPlace): readonly
     ...eventRoutes({ ...context, devices, events: createEventQuery(context) }), ...requestRoutes(context), ...grantRoutes(createGrantService(context)), ...statusRoutes(context),
     ...liveRoutes(context), ...webhookRoutes(createWebhookService({ ...context, rules: context.config.webhooks, sender: webhookSender(context) })),
   ];
+  routes.push(openApiRoute(routes, context.version));
   const missing = (Object.keys(ACCESS) as RouteName[]).filter((name) => routes.filter((each) => each.name === name).length !== 1);
   if (missing.length > 0) throw new Error(`not served exactly once: ${missing.join(', ')}`);
   return routes;
+}
+
+/** Describes itself, too. */
+function openApiRoute(others: readonly Route[], version: string): Route {
+  let document: unknown;
+  const own: Route = route('GET /api/v1/openapi.json', { response: z.looseObject({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) }) }, async () => {
+    document ??= openApiDocument([...others.filter((each) => each !== own), own], version);
+    return ok(document);
+  });
+  return own;
 }

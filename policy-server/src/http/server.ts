@@ -7,9 +7,12 @@ import rateLimit from '@fastify/rate-limit';
 import fastify from 'fastify';
 import { Histogram } from 'prom-client';
 import type { ServerContext } from '../context.ts';
+import { createIdempotency } from '../features/idempotency/answers.ts';
 import { createRateLimit } from '../fleet/rate.ts';
 import { webPlace } from '../config/web-place.ts';
 import { createCaller } from './caller.ts';
+import { serveConsole } from './console.ts';
+import { readConsole } from './console-files.ts';
 import { answerProblems, register } from './register.ts';
 import type { Route } from './route.ts';
 import { allRoutes } from './routes.ts';
@@ -38,6 +41,7 @@ export async function startHttp(context: ServerContext, tls: TlsFiles): Promise<
   });
   const ending = new AbortController();
   const caller = createCaller(context);
+  const idempotency = createIdempotency(context);
   const mayTry = createRateLimit(signIn.triesPerMinute, context.clock);
   const meter = new Histogram({ name: 'belay_http_seconds', help: 'Time to answer an API request', labelNames: ['route', 'status'], registers: [context.metrics] });
   await app.register(rateLimit, {
@@ -52,7 +56,10 @@ export async function startHttp(context: ServerContext, tls: TlsFiles): Promise<
   });
   let web = webPlace(context.config);
   const routes = allRoutes(context, () => web);
-  for (const each of routes) register(app, each, { caller, mayTry, ending: ending.signal });
+  for (const each of routes) register(app, each, { caller, mayTry, idempotency, ending: ending.signal });
+  const files = readConsole();
+  if (files === undefined) context.log.warn('the console is not built (npm run build): only the API is served');
+  else serveConsole(app, files);
   const [host, port] = splitAddress(context.config.listen.api);
   const address = await app.listen({ host, port });
   web = webPlace(context.config, (app.server.address() as AddressInfo).port);

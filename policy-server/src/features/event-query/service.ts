@@ -65,7 +65,7 @@ export function createEventQuery({ store }: EventQueryDeps): EventQuery {
   };
 }
 
-function viewOf(row: EventRow): EventView {
+export function viewOf(row: EventRow): EventView {
   const decoded = decodeEvent(row.record, sha256);
   const fields = decoded.ok ? visibleFields(decoded.value) : {};
   return {

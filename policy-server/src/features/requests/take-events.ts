@@ -1,13 +1,13 @@
 import { type EventRecord, visibleFields } from '@belay/core/evidence';
 import type { ServerContext } from '../../context.ts';
 import type { Db } from '../../store/index.ts';
+import { inertText } from '../events/event-row.ts';
 import { approversText, escalationOf, expiryOf, progressOf } from './demands.ts';
 import { type Filed, readFiled } from './filing.ts';
 import { settleGrant } from './grants.ts';
 import { newId } from './ids.ts';
 import { refuseFilings, type Refusal } from './limits.ts';
 import { factsOf, type RequestRow, tellAnswer } from './telling.ts';
-import { inertText } from '../events/event-row.ts';
 
 export type TakeEventsDeps = Pick<ServerContext, 'store' | 'notices' | 'clock' | 'config'>;
 

@@ -1,0 +1,2 @@
+export const consoleOutput: string;
+export function ensureConsole(): string;

@@ -1,0 +1,2 @@
+export function openApiText(): string;
+export const openApiFile: string;
