@@ -37,13 +37,13 @@ const policies = async (world: World): Promise<void> => {
   await made(world, '/policies/apply', { files: [{ name: 'recovery.yaml', text: POLICY }] });
 };
 
-<<<<<<< HEAD
 const webhook = (act: string): Sample => ({
   ask: async (world) => {
     const { webhook: { id } } = (await made(world, '/webhooks', { name: `${act} ${world.tag}`, url: 'https://1.1.1.1/' })) as { webhook: { id: string } };
     return { path: `/api/v1/webhooks/${id}/${act}`, body: {} };
   },
-=======
+});
+
 let requests = 0;
 
 /** A request of the device that approvers and administrators may answer; its id. */
@@ -61,7 +61,6 @@ const grantOf = async (world: World): Promise<string> => ((await approved(world)
 const proposalOf = async (world: World): Promise<string> => ((await made(world, `/requests/${await request(world)}/propose`, {}))['proposal'] as { id: string }).id;
 const onRequest = (act: string, content: unknown, emergency?: boolean): Sample => ({
   ask: async (world) => ({ path: `/api/v1/requests/${emergency === true ? String((await approved(world, true))['id']) : await request(world)}${act}`, body: content }),
->>>>>>> main
 });
 
 const cases = 'apiVersion: belay/v1\nkind: PolicyTest\nmetadata: { name: daily }\ncases: [{ name: look, who: ada, run: [/usr/bin/id], expect: deny }]\n';
@@ -151,7 +150,6 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'GET /api/v1/events/export': 'elsewhere',
   'GET /api/v1/events/csv': list('/api/v1/events/csv?type=device.enrolled', ({ device }) => device),
 
-<<<<<<< HEAD
   // Tried in live-routes.test.ts: it never ends.
   'GET /api/v1/live': 'elsewhere',
 
@@ -161,7 +159,7 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/webhooks/:id/rotate': webhook('rotate'),
   // It calls out: tried in webhook-routes.test.ts.
   'POST /api/v1/webhooks/:id/test': 'elsewhere',
-=======
+
   'GET /api/v1/requests': { isList: true, ask: async (world) => (await request(world), { path: '/api/v1/requests', shows: world.device }) },
   'GET /api/v1/requests/:id': onRequest('', undefined),
   'POST /api/v1/requests/:id/approve': onRequest('/approve', {}),
@@ -172,7 +170,6 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/grants/:id/revoke': { ask: async (world) => ({ path: `/api/v1/grants/${await grantOf(world)}/revoke` }) },
   'GET /api/v1/proposals': plain,
   'POST /api/v1/proposals/:id/settle': { ask: async (world) => ({ path: `/api/v1/proposals/${await proposalOf(world)}/settle`, body: { outcome: 'declined' } }) },
->>>>>>> main
 
   'GET /healthz': plain,
   'GET /readyz': plain,
