@@ -17,6 +17,7 @@ const checks = [
   { name: 'reference', command: [nodeBinary(), join('tools', 'generate-policy-reference.mjs'), '--check'] },
   { name: 'lint-codes', command: [nodeBinary(), join('tools', 'generate-lint-doc.mjs'), '--check'] },
   { name: 'permissions', command: [nodeBinary(), join('tools', 'generate-permissions-doc.mjs'), '--check'] },
+  { name: 'notices', command: [nodeBinary(), join('tools', 'generate-notice-schema.mjs'), '--check'] },
   { name: 'openapi', command: [nodeBinary(), join('tools', 'generate-openapi.mjs'), '--check'] },
   { name: 'docs', command: [nodeBinary(), join('tools', 'check-docs.mjs')] },
 ];

@@ -7,7 +7,7 @@ import { PASSWORD } from '../tests/support/api.ts';
 import { ensureConsole } from './console.mjs';
 import { projectRoot } from './node26.mjs';
 import { startConsoleWorld } from '../tests/support/console-world.ts';
-import { eventPath, PAGES } from '../tests/support/console-pages.ts';
+import { realPath, PAGES } from '../tests/support/console-pages.ts';
 
 const [folder = join(projectRoot, 'docs', 'console'), ...only] = process.argv.slice(2);
 const isForDocs = process.argv.length < 3;
@@ -26,7 +26,7 @@ try {
     if (only.length === 0) await page.screenshot({ path: join(folder, `sign-in${look}.png`) });
     await signIn(page, 'root', PASSWORD);
     for (const each of PAGES.filter(({ name }) => only.length === 0 || only.includes(name))) {
-      await page.goto(await eventPath(world, each.path(world)));
+      await page.goto(await realPath(world, each.path(world)));
       try {
         await each.before?.(page);
         await each.ready(page, world);

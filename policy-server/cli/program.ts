@@ -7,6 +7,7 @@ import { addLogin } from './commands/login.ts';
 import { addPolicies } from './commands/policy.ts';
 import { addRequests } from './commands/request.ts';
 import { addEnrollTokens, addTokens } from './commands/token.ts';
+import { addWebhooks } from './commands/webhook.ts';
 import { addCompletion } from './completion.ts';
 import { exitCodesHelp } from './exit-codes.ts';
 
@@ -40,6 +41,7 @@ ${exitCodesHelp()}`);
   addGrants(program);
   addEnrollTokens(program);
   addTokens(program);
+  addWebhooks(program);
   addCompletion(program);
   return program;
 }

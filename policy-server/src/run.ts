@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
 import type { ServerConfig } from './config/schema.ts';
+import { webPlace } from './config/web-place.ts';
 import type { ServerContext } from './context.ts';
+import { startNotices } from './features/notices/start.ts';
 import { type FleetServer, startFleet } from './fleet/server.ts';
 import { startHttp } from './http/server.ts';
 import { type OpenContext, openContext, readAuthority } from './open.ts';
@@ -40,13 +42,14 @@ async function listen(opened: OpenContext, authority: Authority, tls: KeyPairPem
     throw error;
   });
   await context.store.listening();
+  const notices = startNotices(context, webPlace(context.config, Number(new URL(http.address).port)).origin);
   await context.serverEvents.append({ type: 'server.started', fields: { version: context.version } });
   return {
     context,
     fleet,
     apiAddress: http.address,
     async close() {
-      await Promise.all([http.close(), fleet.close()]);
+      await Promise.all([http.close(), fleet.close(), notices.close()]);
       await context.serverEvents.append({ type: 'server.stopped', fields: {} });
       await opened.close();
     },

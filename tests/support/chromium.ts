@@ -24,18 +24,23 @@ export function browserMissing(): string | undefined {
 
 export type TestBrowser = { readonly browser: Browser; close(): Promise<void> };
 
+/** Where a browser is whose server is in another network: the namespace, and the names that mean the loopback there. */
+export type Elsewhere = { readonly networkNamespace: string; readonly hosts: readonly string[]; /** PEM of the server's own. */ readonly certificate: string };
+
 /** `url`: the one server whose certificate is trusted, by its key. */
-export async function startBrowser(url: string): Promise<TestBrowser> {
+export async function startBrowser(url: string, elsewhere?: Elsewhere): Promise<TestBrowser> {
   ensureConsole();
   const root = ensureDebian([...wantedBrowser]);
   const folder = mkdtempSync(join(tmpdir(), 'belay-browser-'));
   const libraries = [join(root, 'usr/lib'), join(root, 'usr/lib', process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu')];
+  const program = join(root, 'usr/lib/chromium/chromium');
   const browser = await chromium.launch({
-    executablePath: join(root, 'usr/lib/chromium/chromium'),
+    executablePath: elsewhere === undefined ? program : inNamespace(elsewhere.networkNamespace, program, folder),
     headless: true,
     args: [
       '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--font-render-hinting=none',
-      `--ignore-certificate-errors-spki-list=${await keyHash(url)}`,
+      `--ignore-certificate-errors-spki-list=${keyHash(elsewhere === undefined ? await certificateOf(url) : new X509Certificate(elsewhere.certificate))}`,
+      ...(elsewhere === undefined ? [] : [`--host-resolver-rules=${elsewhere.hosts.map((host) => `MAP ${host} 127.0.0.1`).join(', ')}`]),
     ],
     env: {
       PATH: '/usr/bin:/bin', HOME: folder, XDG_CONFIG_HOME: folder, XDG_CACHE_HOME: folder, TZ: 'UTC', LANG: 'C.UTF-8',
@@ -60,7 +65,14 @@ function fontSettings(root: string, folder: string): string {
   return file;
 }
 
-async function keyHash(url: string): Promise<string> {
+/** A program that is the browser, in that network: it keeps the pipes by which it is driven. */
+function inNamespace(namespace: string, program: string, folder: string): string {
+  const file = join(folder, 'chromium');
+  writeFileSync(file, `#!/bin/sh\nexec nsenter --net=${namespace} -- ${program} "$@"\n`, { mode: 0o755 });
+  return file;
+}
+
+async function certificateOf(url: string): Promise<X509Certificate> {
   const { hostname, port } = new URL(url);
   const raw = await new Promise<Buffer>((resolve, reject) => {
     const socket = connect({ host: hostname, port: Number(port), servername: hostname, rejectUnauthorized: false }, () => {
@@ -69,7 +81,11 @@ async function keyHash(url: string): Promise<string> {
     });
     socket.on('error', reject);
   });
-  return createHash('sha256').update(new X509Certificate(raw).publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
+  return new X509Certificate(raw);
+}
+
+function keyHash({ publicKey }: X509Certificate): string {
+  return createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
 }
 
 export type PageOptions = { readonly size?: { readonly width: number; readonly height: number }; readonly scheme?: 'light' | 'dark' };

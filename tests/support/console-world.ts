@@ -3,7 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventDraft } from '@belay/core/evidence';
 import { projectRoot } from '../../tools/node26.mjs';
+import type { Role, RoleBinding } from '../../policy-server/src/features/accounts/permissions.ts';
 import { startTestApi, type TestApi } from './api.ts';
+import { ANSWERED, ASKING_POLICY, REQUESTS } from './console-requests.ts';
 import { CHECKPOINT, createChain, enrol, type Enrolled, eventually, fleetClient, openSync, type TestChain } from './fleet.ts';
 
 export type FleetDevice = { readonly name: string; readonly device: Enrolled; readonly chain: TestChain; send(...events: readonly EventDraft[]): Promise<void>; close(): void };
@@ -61,16 +63,26 @@ export function examplePolicies(): readonly { readonly name: string; readonly te
   return readdirSync(folder).filter((name) => name.endsWith('.yaml') && !name.endsWith('.test.yaml')).map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
 }
 
-const ACCOUNTS = [['root', 'administrator'], ['olga', 'operator'], ['vera', 'viewer'], ['anton', 'approver'], ['paula', 'policy-author']] as const;
+const everywhere = (role: Role): RoleBinding => ({ role, groups: 'all' });
+const ACCOUNTS: readonly (readonly [name: string, bindings: readonly RoleBinding[]])[] = [
+  ['root', [everywhere('administrator'), everywhere('approver')]], ['olga', [everywhere('operator')]], ['vera', [everywhere('viewer')]], ['anton', [everywhere('approver')]],
+  ['paula', [everywhere('policy-author'), { role: 'approver', groups: ['laptops'] }]],
+];
+const PERSONS = [
+  { name: 'Ada Lovelace', email: 'ada@example.org', users: [{ user: 'ada', device: null }] }, { name: 'Grace Hopper', email: 'grace@example.org', users: [{ user: 'grace', device: null }] },
+  { name: 'Anton Brandt', email: 'anton@example.org', users: [], account: 'anton' }, { name: 'Olga Petrova', email: 'olga@example.org', users: [{ user: 'olga', device: null }], account: 'olga' }, { name: 'Rosa Ott', email: 'rosa@example.org', users: [], account: 'root' },
+] as const;
 
 export async function startConsoleWorld(config = ''): Promise<ConsoleWorld> {
   const api = await startTestApi({ config: `signIn: { triesPerMinute: 1000 }\n${config}` });
-  for (const [name, role] of ACCOUNTS) await api.account(name, role);
+  for (const [name, bindings] of ACCOUNTS) await api.account(name, bindings);
   const admin = await api.signIn('root');
+  await people(api, admin);
   await publish(api, admin);
   const fleet: FleetDevice[] = [];
   for (const machine of MACHINES) fleet.push(await join_(api, admin, machine));
   for (const each of fleet) for (const events of PAST[each.name] ?? []) await each.send(...events);
+  await requests(api, fleet);
   return {
     api, fleet, admin,
     async close() {
@@ -80,6 +92,27 @@ export async function startConsoleWorld(config = ''): Promise<ConsoleWorld> {
   };
 }
 
+/** Each with who they are on devices; the others report to the last. */
+async function people(api: TestApi, admin: string): Promise<void> {
+  let boss: string | null = null;
+  for (const { account, ...person } of [...PERSONS].toReversed().map((each) => ({ account: undefined, ...each }))) {
+    const { id } = await must(api, admin, '/persons', { ...person, manager: boss });
+    boss ??= id as string;
+    if (account !== undefined) await must(api, admin, `/accounts/a-${account}/person`, { person: id });
+  }
+}
+
+async function requests(api: TestApi, fleet: readonly FleetDevice[]): Promise<void> {
+  const anton = await api.signIn('anton');
+  for (const { device, asking, number, verb, words } of ANSWERED) {
+    await fleet.find(({ name }) => name === device)?.send(asking);
+    const id = await eventually(async () => ((await api.ask('GET', '/api/v1/requests?state=pending', { token: anton })).body['requests'] as readonly { id: string; number: number }[]).find((each) => each.number === number)?.id);
+    await must(api, anton, `/requests/${id}/${verb}`, { words });
+  }
+  for (const { name, send } of fleet) if (REQUESTS[name] !== undefined) await send(...REQUESTS[name]);
+  await eventually(async () => ((await api.ask('GET', '/api/v1/requests?state=pending', { token: anton })).body['requests'] as readonly unknown[]).length === 5);
+}
+
 async function must(api: TestApi, token: string, path: string, body: unknown): Promise<Record<string, unknown>> {
   const answer = await api.ask('POST', `/api/v1${path}`, { token, body });
   if (answer.status !== 200) throw new Error(`${path}: ${answer.text}`);
@@ -87,7 +120,7 @@ async function must(api: TestApi, token: string, path: string, body: unknown): P
 }
 
 async function publish(api: TestApi, admin: string): Promise<void> {
-  const files = examplePolicies();
+  const files = [...examplePolicies(), { name: 'approvals.yaml', text: ASKING_POLICY }];
   await must(api, admin, '/policies/apply', { files: files.filter(({ name }) => !name.startsWith('finance')), comment: 'The first set' });
   await must(api, admin, '/policies/apply', { files, comment: 'Finance joins' });
   const web = files.find(({ name }) => name === 'web.yaml');

@@ -29,6 +29,8 @@ export type TestFleet = {
   /** With --json; throws unless it ends with 0. */
   ask<T>(args: readonly string[], options?: RunOptions): Promise<T>;
   stopServer(): Promise<void>;
+  /** As a power cut would. */
+  killServer(): Promise<void>;
   startServer(): Promise<void>;
   close(): Promise<void>;
 };
@@ -51,12 +53,13 @@ export async function startTestFleet(options: { readonly databaseUrl?: string } 
     });
     url = (await readyAddress(running)).replace('127.0.0.1', 'localhost');
   };
-  const stopServer = async (): Promise<void> => {
-    if (running === undefined || running.exitCode !== null) return;
+  const endServer = async (signal: NodeJS.Signals): Promise<void> => {
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
     const gone = new Promise((resolve) => running?.once('exit', resolve));
-    running.kill('SIGTERM');
+    running.kill(signal);
     await gone;
   };
+  const stopServer = () => endServer('SIGTERM');
   await startServer();
   const environment = (env: RunOptions['env']) => ({ PATH: process.env['PATH'] ?? '', HOME: home, TZ: 'UTC', ...env });
   const start: TestFleet['start'] = (args, { input, env } = {}) => {
@@ -68,6 +71,7 @@ export async function startTestFleet(options: { readonly databaseUrl?: string } 
   const run: TestFleet['ctl'] = (args, runOptions) => finish(start(args, runOptions));
   return {
     folder, home, serverId, start, stopServer,
+    killServer: () => endServer('SIGKILL'),
     get url() {
       return url;
     },

@@ -19,6 +19,8 @@ const factor = { kind: 'text', about: 'codes (of an app), recovery-codes, or pas
 const peer = { kind: 'text', optional: true, about: 'Address it came from' } as const;
 const grant = { kind: 'text', about: 'Grant id' } as const;
 const asked = { kind: 'text', about: 'Id of the request for approval on the server' } as const;
+const webhook = { kind: 'text', about: 'Webhook id' } as const;
+const webhookName = { kind: 'text', about: 'Its name' } as const;
 const code = { kind: 'text', about: 'Error code, see errors.md' } as const;
 
 const act = {
@@ -171,6 +173,11 @@ export const EVENT_TYPES = {
   'rule.proposed': { writer: 'server', about: 'A request was turned into a proposed rule', fields: { by, asked, proposal: { kind: 'text', about: 'Id of the proposal' } } },
   'rule.proposal-settled': { writer: 'server', about: 'A proposed rule was taken up or turned down', fields: { by, proposal: { kind: 'text', about: 'Id of the proposal' }, outcome: { kind: 'text', about: 'taken or declined' } } },
   'notice.failed': { writer: 'server', about: 'A notice could not be delivered and is given up', fields: { to: { kind: 'text', about: 'E-mail or webhook, by its name' }, about: { kind: 'text', about: 'What it was about' } } },
+  'webhook.created': { writer: 'server', about: 'A webhook was made', fields: { by, webhook, name: webhookName, host: { kind: 'text', about: 'Host that is called' }, kinds: { kind: 'texts', about: 'Kinds of notices it is called for; none: all' } } },
+  'webhook.deleted': { writer: 'server', about: 'A webhook was deleted', fields: { by, webhook, name: webhookName } },
+  'webhook.rotated': { writer: 'server', about: 'A webhook got a new secret', fields: { by, webhook, name: webhookName, oldUntil: { kind: 'number', about: 'Until when the old one signs too, ms' } } },
+  'webhook.disabled': { writer: 'server', about: 'A webhook was switched off: its receiver said that nobody listens there any more', fields: { webhook, name: webhookName, why: { kind: 'text', about: 'What it answered' } } },
+  'webhook.enabled': { writer: 'server', about: 'A test of a webhook that was switched off succeeded: it is on again', fields: { by, webhook, name: webhookName } },
   'evidence.gap': { writer: 'server', about: 'Events are missing that the device no longer has', fields: { device, expected: { kind: 'number', about: 'First missing sequence number' }, earliest: { kind: 'number', about: 'First one the device still has' } } },
   'evidence.fork': { writer: 'server', about: 'Two different events claim one place', fields: { device, seq: { kind: 'number', about: 'That place' } } },
   'evidence.refused': { writer: 'server', about: 'An event does not follow or its signature does not hold', fields: { device, seq: { kind: 'number', about: 'Its place' }, code } },

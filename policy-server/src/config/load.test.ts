@@ -56,6 +56,24 @@ describe('the configuration', () => {
     expect(parseConfig('server.yaml', `${minimal}log: {}\nlog: {}\n`, {})).toMatchObject({ ok: false, error: [{ place: 'server.yaml:3:1' }] });
   });
 
+  test('knows how e-mail and webhooks go out, and refuses what would go out in clear', () => {
+    const lines = (text: string) => parseConfig('server.yaml', `${minimal}${text}`, {});
+    const faults = (text: string) => {
+      const loaded = lines(text);
+      return loaded.ok ? [] : loaded.error.map(({ message }) => message.split(':')[0]);
+    };
+    expect(lines('smtp: { host: mail.example.org, from: "Belay <belay@example.org>" }\n')).toMatchObject({ ok: true, value: { config: { smtp: { port: 587, tls: 'starttls' } } } });
+    expect(lines('smtp: { host: localhost, tls: none, from: belay@example.org }\n')).toMatchObject({ ok: true });
+    expect(faults('smtp: { host: mail.example.org, tls: none, from: belay@example.org }\n')).toEqual(['smtp.tls']);
+    expect(faults('smtp: { host: mail.example.org }\n')).toEqual(['smtp.from']);
+    expect(faults('smtp: { host: mail.example.org, from: belay@example.org, user: belay }\n')).toEqual(['smtp.passwordFile']);
+    for (const from of ['a@b\\nBcc: x@y', 'a@b, c@d', '<a@b>', 'Belay', 'Be\\rlay <a@b>']) expect(faults(`smtp: { host: m, from: "${from}" }\n`)).toEqual(['smtp.from']);
+    expect(faults('webhooks: { allowAddresses: [10.0.0.0/8, fd00::/8, 192.0.2.1] }\n')).toEqual([]);
+    for (const range of ['10.0.0.0/33', 'intranet', '10.0.0.0/8/1']) expect(faults(`webhooks: { allowAddresses: ["${range}"] }\n`)).toEqual(['webhooks.allowAddresses.0']);
+    expect(parseConfig('server.yaml', minimal, { BELAY_SERVER_WEBHOOKS_ALLOW_HTTP_TO_LOOPBACK: 'true', BELAY_SERVER_WEBHOOKS_ALLOW_ADDRESSES: '10.0.0.0/8, ::1' }))
+      .toMatchObject({ ok: true, value: { config: { webhooks: { allowHttpToLoopback: true, allowAddresses: ['10.0.0.0/8', '::1'] } } } });
+  });
+
   test('takes providers of single sign-on, from the file or as JSON from the environment', () => {
     const oidc = 'oidc:\n  - { id: corp, label: Corp, issuer: "https://login.example.org", clientId: belay }\n';
     const provider = { id: 'corp', claims: { account: 'preferred_username', groups: 'groups' }, scopes: ['openid', 'profile', 'email'], createAccounts: true, roles: [] };

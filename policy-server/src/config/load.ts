@@ -39,7 +39,19 @@ export function loadConfig(file: string, environment: Environment): Result<Loade
     return err([{ place: file, message: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): "belay-server init" writes one` }]);
   }
   const parsed = parseConfig(file, text, environment);
-  return parsed.ok ? ok({ ...parsed.value, config: { ...parsed.value.config, data: resolve(dirname(file), parsed.value.config.data) } }) : parsed;
+  return parsed.ok ? ok({ ...parsed.value, config: withFilesBeside(dirname(file), parsed.value.config) }) : parsed;
+}
+
+/** Files are named relative to server.yaml. */
+function withFilesBeside(folder: string, config: ServerConfig): ServerConfig {
+  const from = (file: string | undefined): string | undefined => (file === undefined ? undefined : resolve(folder, file));
+  const { data, smtp, webhooks } = config;
+  return {
+    ...config,
+    data: resolve(folder, data),
+    smtp: { ...smtp, passwordFile: from(smtp.passwordFile), authorities: from(smtp.authorities) },
+    webhooks: { ...webhooks, authorities: from(webhooks.authorities) },
+  };
 }
 
 export function parseConfig(file: string, text: string, environment: Environment): Result<LoadedConfig, readonly ConfigProblem[]> {
@@ -76,11 +88,14 @@ function override(values: Record<string, unknown>, environment: Environment): { 
   return { used, unknown: Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !known.has(name)) };
 }
 
-const LISTS = new Set(['tls.names', 'proxy.trusted']);
+const LISTS = new Set(['tls.names', 'proxy.trusted', 'webhooks.allowAddresses']);
+const SWITCHES = new Set(['webhooks.allowHttpToLoopback']);
 
-/** Lists are written with commas, numbers as digits, providers of single sign-on as JSON; everything else is text. */
+/** Lists are written with commas, numbers as digits, switches as true or false, providers of single sign-on as JSON; everything else is text. */
 function valueOf(path: Path, text: string): unknown {
-  if (LISTS.has(path.join('.'))) return text.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  const name = path.join('.');
+  if (SWITCHES.has(name)) return text === 'true' ? true : text === 'false' ? false : text;
+  if (LISTS.has(name)) return text.split(',').map((each) => each.trim()).filter((each) => each !== '');
   if (path[0] === 'oidc') return jsonOr(text);
   return /^[0-9]{1,15}$/.test(text) ? Number(text) : text;
 }

@@ -22,6 +22,34 @@ function isAddressRange(text: string): boolean {
 }
 
 const wholeNumber = z.int().positive();
+const port = wholeNumber.max(65_535);
+const hostName = z.string().max(253).regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$/, 'expected a host name or an address');
+const file = z.string().min(1).max(4096);
+/** `name@host`, or `Name <name@host>`: what stands in a header must not be able to begin another. */
+const sender = z.string().max(320).regex(/^([^\p{C}<>"@,;:\\]{1,64} <[^\s\p{C}<>@",;:\\()[\]]+@[A-Za-z0-9.-]+>|[^\s\p{C}<>@",;:\\()[\]]+@[A-Za-z0-9.-]+)$/u, 'expected name@host or Name <name@host>');
+const addressRange = z.string().refine(isAddressRange, 'expected an address or a range such as 10.0.0.0/8');
+const LOOPBACK = /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/;
+
+/** How e-mail goes out; without a host none does. */
+const smtp = z
+  .strictObject({
+    host: hostName.optional(),
+    port: port.default(587),
+    tls: z.enum(['required', 'starttls', 'none']).default('starttls'),
+    user: z.string().min(1).max(256).optional(),
+    /** Relative to server.yaml, like every file here. */
+    passwordFile: file.optional(),
+    from: sender.optional(),
+    /** PEM: authorities to trust besides the public ones. */
+    authorities: file.optional(),
+  })
+  .superRefine(({ host, tls, user, passwordFile, from }, context) => {
+    const wrong = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
+    if (host !== undefined && from === undefined) wrong('from', 'is needed when there is a host');
+    // SECURITY(T-42): what is asked for, by whom and why is told in clear to nobody on the way.
+    if (host !== undefined && tls === 'none' && !LOOPBACK.test(host)) wrong('tls', 'none is for a server on this machine only (localhost, 127.0.0.1, [::1])');
+    if ((user === undefined) !== (passwordFile === undefined)) wrong('passwordFile', 'user and passwordFile go together');
+  });
 
 /** Every key of server.yaml. `docs/operations.md` explains each; a test holds the two together. */
 export const configSchema = z.strictObject({
@@ -93,10 +121,21 @@ export const configSchema = z.strictObject({
       triesPerMinute: wholeNumber.max(10_000).default(30),
     })
     .prefault({}),
+  smtp: smtp.prefault({}),
+  webhooks: z
+    .strictObject({
+      /** Addresses that are not public and may be called all the same. */
+      allowAddresses: z.array(addressRange).max(100).default([]),
+      /** http:// to this machine, for a relay beside the server. */
+      allowHttpToLoopback: z.boolean().default(false),
+      /** PEM: authorities to trust besides the public ones. */
+      authorities: file.optional(),
+    })
+    .prefault({}),
   proxy: z
     .strictObject({
       /** Only what comes from here may say, by X-Forwarded-For, whom it comes from. */
-      trusted: z.array(z.string().refine(isAddressRange, 'expected an address or a range such as 10.0.0.0/8')).max(100).default([]),
+      trusted: z.array(addressRange).max(100).default([]),
     })
     .prefault({}),
   /** Single sign-on. */

@@ -1,6 +1,6 @@
 import type { ServerContext } from '../context.ts';
 
-export type PresenceDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'clock' | 'config' | 'log'>;
+export type PresenceDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'notices' | 'clock' | 'config' | 'log'>;
 
 export interface Presence {
   /** Something was heard from the device. Written at most every few seconds. */
@@ -50,25 +50,30 @@ export function createPresence(deps: PresenceDeps): Presence {
   };
 }
 
-async function markSeen({ store, serverEvents }: PresenceDeps, id: string, now: number): Promise<void> {
-  const updated = await store.db.updateTable('devices').set({ last_seen_at: now }).where('id', '=', id).returning('silent_since').executeTakeFirst();
+async function markSeen({ store, serverEvents, notices }: PresenceDeps, id: string, now: number): Promise<void> {
+  const updated = await store.db.updateTable('devices').set({ last_seen_at: now }).where('id', '=', id).returning(['silent_since', 'name']).executeTakeFirst();
   if (updated === undefined || updated.silent_since === null) return;
   await serverEvents.transact(async (tx, record) => {
     const changed = await tx.updateTable('devices').set({ silent_since: null }).where('id', '=', id).where('silent_since', 'is not', null).executeTakeFirst();
-    if (changed.numUpdatedRows > 0n) record({ type: 'device.returned', fields: { device: id } });
+    if (changed.numUpdatedRows === 0n) return;
+    record({ type: 'device.returned', fields: { device: id } });
+    await notices.record(tx, { kind: 'device-returned', device: { id, name: updated.name } });
   });
 }
 
 /** Several servers may look at once: the one whose update changes the row says it. Answers how many it looked at. */
-async function markSilent({ store, serverEvents, clock }: PresenceDeps, before: number): Promise<number> {
-  const silent = await store.db.selectFrom('devices').select(['id', 'last_seen_at', 'enrolled_at']).where('state', '=', 'active').where('silent_since', 'is', null)
+async function markSilent({ store, serverEvents, notices, clock }: PresenceDeps, before: number): Promise<number> {
+  const silent = await store.db.selectFrom('devices').select(['id', 'name', 'last_seen_at', 'enrolled_at']).where('state', '=', 'active').where('silent_since', 'is', null)
     .where((eb) => eb(eb.fn.coalesce('last_seen_at', 'enrolled_at'), '<', before)).limit(AT_ONCE).execute();
   if (silent.length === 0) return 0;
   await serverEvents.transact(async (tx, record) => {
-    for (const { id, last_seen_at: lastSeenAt, enrolled_at: enrolledAt } of silent) {
+    for (const { id, name, last_seen_at: seenAt, enrolled_at: enrolledAt } of silent) {
+      const lastSeenAt = seenAt ?? enrolledAt;
       const changed = await tx.updateTable('devices').set({ silent_since: clock() }).where('id', '=', id).where('silent_since', 'is', null)
         .where((eb) => eb(eb.fn.coalesce('last_seen_at', 'enrolled_at'), '<', before)).executeTakeFirst();
-      if (changed.numUpdatedRows > 0n) record({ type: 'device.silent', fields: { device: id, lastSeenAt: lastSeenAt ?? enrolledAt } });
+      if (changed.numUpdatedRows === 0n) continue;
+      record({ type: 'device.silent', fields: { device: id, lastSeenAt } });
+      await notices.record(tx, { kind: 'device-silent', device: { id, name }, lastSeenAt });
     }
   });
   return silent.length;

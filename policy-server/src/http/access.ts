@@ -92,6 +92,15 @@ export const ACCESS = {
   'GET /api/v1/proposals': 'policies.read',
   'POST /api/v1/proposals/:id/settle': 'policies.write',
 
+  // Of each kind of hint only what the caller may see.
+  'GET /api/v1/live': 'anybody',
+
+  'GET /api/v1/webhooks': 'notices.write',
+  'POST /api/v1/webhooks': 'notices.write',
+  'POST /api/v1/webhooks/:id/delete': 'notices.write',
+  'POST /api/v1/webhooks/:id/rotate': 'notices.write',
+  'POST /api/v1/webhooks/:id/test': 'notices.write',
+
   'GET /healthz': 'anyone',
   'GET /readyz': 'anyone',
   'GET /metrics': 'server.read',

@@ -13,6 +13,7 @@ import type { EventFilter } from '../features/event-query/event-filter.ts';
 import { eventProof } from '../features/event-query/proof.ts';
 import { type EventQuery, isEventType } from '../features/event-query/service.ts';
 import { wordsOf } from '../store/index.ts';
+import { createArrivals } from './arrivals.ts';
 import { type Answer, type Call, counter, type Route, route, STREAMED, text } from './route.ts';
 
 export type EventRouteDeps = Pick<ServerContext, 'store' | 'keys' | 'clock' | 'log'> & { readonly events: EventQuery; readonly devices: Pick<DeviceService, 'show'> };
@@ -100,7 +101,7 @@ async function stream({ log }: EventRouteDeps, { reply, signal, requestId }: Any
 /** Server-sent events (WHATWG HTML, 9.2): the id of each is where a lost connection goes on from. */
 async function tail({ store, events, log }: EventRouteDeps, { reply, signal, principalNow, requestId }: AnyCall, filter: EventFilter, after: number | undefined): Promise<Answer> {
   let last = after ?? (await events.newestId());
-  const arrivals = createSignal();
+  const arrivals = createArrivals();
   const unsubscribe = store.onChange('events', arrivals.ring);
   reply.hijack();
   const { raw } = reply;
@@ -126,25 +127,4 @@ async function tail({ store, events, log }: EventRouteDeps, { reply, signal, pri
     raw.end();
   }
   return STREAMED;
-}
-
-/** Rings are not counted: one that comes before `next` is asked for is seen by the query that follows. */
-function createSignal() {
-  let wake: (() => void) | undefined;
-  return {
-    ring: (): void => wake?.(),
-    async next(timeoutMs: number, signal: AbortSignal): Promise<'rung' | 'timeout'> {
-      return new Promise((resolve) => {
-        const settle = (how: 'rung' | 'timeout') => (): void => {
-          clearTimeout(timer);
-          signal.removeEventListener('abort', onAbort);
-          resolve(how);
-        };
-        const timer = setTimeout(settle('timeout'), timeoutMs);
-        const onAbort = settle('rung');
-        wake = settle('rung');
-        signal.addEventListener('abort', onAbort, { once: true });
-      });
-    },
-  };
 }

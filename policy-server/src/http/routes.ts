@@ -12,6 +12,8 @@ import { createSignIn } from '../features/accounts/sign-in.ts';
 import { createTokenService } from '../features/accounts/tokens.ts';
 import { createDeviceService } from '../features/devices/service.ts';
 import { createEventQuery } from '../features/event-query/service.ts';
+import { webhookSender } from '../features/notices/start.ts';
+import { createWebhookService } from '../features/notices/webhooks.ts';
 import { createCaseRuns } from '../features/policies/case-runs.ts';
 import { createPolicyQuestions } from '../features/policies/questions.ts';
 import { createPolicyService } from '../features/policies/service.ts';
@@ -20,6 +22,7 @@ import { ACCESS, type RouteName } from './access.ts';
 import { caseRunRoutes } from './case-run-routes.ts';
 import { deviceRoutes, enrollTokenRoutes } from './device-routes.ts';
 import { eventRoutes } from './event-routes.ts';
+import { liveRoutes } from './live-routes.ts';
 import { factorRoutes } from './factor-routes.ts';
 import { oidcRoutes } from './oidc-routes.ts';
 import { accountRoutes, permissionRoutes, personRoutes } from './people-routes.ts';
@@ -32,6 +35,7 @@ import { type Route, route } from './route.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { statusRoutes } from './status-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
+import { webhookRoutes } from './webhook-routes.ts';
 
 /** Every route of the API, each exactly once. */
 export function allRoutes(context: ServerContext, web: () => WebPlace): readonly Route[] {
@@ -45,6 +49,7 @@ export function allRoutes(context: ServerContext, web: () => WebPlace): readonly
     ...enrollTokenRoutes(devices), ...deviceRoutes(devices),
     ...policyRoutes(createPolicyService(context), context.config.limits.messageBytes), ...policyQuestionRoutes(createPolicyQuestions(context)), ...caseRunRoutes(createCaseRuns(context)),
     ...eventRoutes({ ...context, devices, events: createEventQuery(context) }), ...requestRoutes(context), ...grantRoutes(createGrantService(context)), ...statusRoutes(context),
+    ...liveRoutes(context), ...webhookRoutes(createWebhookService({ ...context, rules: context.config.webhooks, sender: webhookSender(context) })),
   ];
   routes.push(openApiRoute(routes, context.version));
   const missing = (Object.keys(ACCESS) as RouteName[]).filter((name) => routes.filter((each) => each.name === name).length !== 1);

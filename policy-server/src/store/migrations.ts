@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { type Column, type Dialect, required, typesOf } from './columns.ts';
+import { createNoticeTables } from './migration-notices.ts';
 import { createEventSearch } from './event-search.ts';
 import { createPeopleTables } from './migration-people.ts';
 import { createRequestTables } from './migration-requests.ts';
@@ -82,21 +83,6 @@ async function createAccountTables(db: Kysely<unknown>, dialect: Dialect): Promi
     .addColumn('name', text, required).addColumn('role', text, required).addColumn('kind', text, required).addColumn('created_at', int, required)
     .addColumn('created_by', text, required).addColumn('expires_at', int, required).addColumn('last_used_at', int).addColumn('revoked_at', int).execute();
   await db.schema.createTable('settings').addColumn('key', text, (c) => c.primaryKey().notNull()).addColumn('value', text, required).execute();
-}
-
-async function createNoticeTables(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
-  const { bytes, int, text } = typesOf(dialect);
-  await db.schema.createTable('outbox')
-    .addColumn('id', text, (c) => c.primaryKey().notNull()).addColumn('kind', text, required).addColumn('payload', text, required)
-    .addColumn('channel', text, required).addColumn('target', text, required).addColumn('created_at', int, required)
-    .addColumn('attempts', int, required).addColumn('next_at', int, required).addColumn('claimed_until', int).addColumn('claimed_by', text)
-    .addColumn('done_at', int).addColumn('outcome', text).addColumn('last_error', text).execute();
-  await db.schema.createIndex('outbox_due').on('outbox').columns(['done_at', 'next_at']).execute();
-  await db.schema.createTable('webhooks')
-    .addColumn('id', text, (c) => c.primaryKey().notNull()).addColumn('name', text, (c) => c.notNull().unique()).addColumn('url', text, required)
-    .addColumn('secret', bytes, required).addColumn('old_secret', bytes).addColumn('old_until', int).addColumn('events', text, required)
-    .addColumn('disabled', int, required).addColumn('created_at', int, required).addColumn('created_by', text, required)
-    .addColumn('last_success_at', int).addColumn('last_failure_at', int).addColumn('last_failure', text).execute();
 }
 
 /** Forward only: a name, once released, keeps its content for ever; the next change is the next name. */

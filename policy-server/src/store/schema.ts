@@ -228,7 +228,7 @@ export type Tables = RequestTables & {
     readonly id: string;
     readonly name: string;
     readonly url: string;
-    /** Encrypted with the key in notices.key, which is never here. */
+    /** Sealed with the server's own key. */
     readonly secret: Uint8Array;
     /** The one before a rotation, which signs too until `old_until`. */
     readonly old_secret: Uint8Array | null;

@@ -6,7 +6,7 @@ import { type Fact, Facts } from './page.tsx';
 /** What a fact of a device is called, and which value is the good one. Others are shown under their own names. */
 const KNOWN: Readonly<Record<string, { readonly name: string; readonly good?: boolean; readonly yes?: string; readonly no?: string }>> = {
   encrypted: { name: 'Disk', good: true, yes: 'encrypted', no: 'not encrypted' }, secureBoot: { name: 'Secure Boot', good: true, yes: 'on', no: 'off' },
-  firewall: { name: 'Firewall', good: true, yes: 'on', no: 'off' }, patchAgeDays: { name: 'Last patched' }, os: { name: 'System' }, osVersion: { name: 'Version' }, kernel: { name: 'Kernel' }, hostname: { name: 'Host name' },
+  firewall: { name: 'Firewall', good: true, yes: 'on', no: 'off' }, patchAgeDays: { name: 'Last patched' }, agentHealthy: { name: 'Agent', good: true, yes: 'healthy', no: 'not healthy' }, osId: { name: 'System' }, osVersion: { name: 'Version' }, kernel: { name: 'Kernel' }, hostname: { name: 'Host name' },
 };
 
 export function Posture({ facts, name, id }: { readonly facts: Readonly<Record<string, unknown>>; readonly name: string; readonly id: string }) {

@@ -63,7 +63,7 @@ function reader({ store: { db } }: AccountServiceDeps): Pick<AccountService, 'li
 }
 
 function maker(deps: AccountServiceDeps): Pick<AccountService, 'create' | 'setPassword'> {
-  const { serverEvents, clock } = deps;
+  const { store, serverEvents, clock } = deps;
   return {
     async create({ name, email = null, person = null, bindings, password }, principal) {
       const fault = nameFault(name) ?? bindingsFault(bindings, principal) ?? passwordFailure(password, name);
@@ -78,6 +78,7 @@ function maker(deps: AccountServiceDeps): Pick<AccountService, 'create' | 'setPa
         record({ type: 'account.created', fields: { by: principal.name, account: name, name } });
         await replaceRoles(recording, row, bindings, LOCAL);
         if (person !== null) await setPersonOf(recording, row, person);
+        await store.notifyAfter(tx, 'people', row.id);
         return ok({ account: await viewById(tx, row.id), password: password === undefined ? given : null });
       });
     },
@@ -137,6 +138,7 @@ async function edit(deps: AccountServiceDeps, named: string, principal: Principa
       const administrators = await lockAdministrators(deps, tx);
       await work({ tx, record, by: principal.name }, row);
       if (administrators.length > 0 && (await readAdministrators(tx)).length === 0) throw new LastAdministrator();
+      await deps.store.notifyAfter(tx, 'people', row.id);
       return ok(await viewById(tx, row.id));
     });
   } catch (error) {

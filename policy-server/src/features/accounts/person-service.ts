@@ -66,11 +66,12 @@ export function createPersonService(deps: PersonServiceDeps): PersonService {
 const NO_MANAGER = failure('BELAY_E_BAD_REQUEST', 'There is no such person to be the manager.');
 
 /** `work` answers the person's id, or why nothing at all is changed. */
-async function changed({ serverEvents }: PersonServiceDeps, by: string, work: (recording: Recording) => Promise<string | Failure>): Promise<Result<PersonView, Failure>> {
+async function changed({ store, serverEvents }: PersonServiceDeps, by: string, work: (recording: Recording) => Promise<string | Failure>): Promise<Result<PersonView, Failure>> {
   try {
     return await serverEvents.transact(async (tx, record) => {
       const answer = await work({ tx, record, by });
       if (typeof answer !== 'string') throw new Undone(answer);
+      await store.notifyAfter(tx, 'people', answer);
       return found(await readPerson(tx, answer));
     });
   } catch (error) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Db } from '../../store/index.ts';
 
-/** Text as it was given, control characters and all: whoever shows it makes it inert (T-29, T-42). */
+/** What others wrote: whoever shows it makes it inert (T-29, T-42). */
 const words = z.string();
 const time = z.int().describe('Unix milliseconds');
 const device = z.strictObject({ id: z.string(), name: words });
@@ -17,14 +17,14 @@ const requestFacts = z.strictObject({
   reason: words.nullable().describe('What the requester gave as the reason'),
   stance: z.enum(['waiting', 'ahead']).describe('waiting: a command waits for the answer in place'),
   emergency: z.boolean(),
-  rules: z.array(words).describe('The rules that ask, as policy/rule'),
+  rules: z.array(words).readonly().describe('The rules that ask, as policy/rule'),
   filedAt: time,
   expiresAt: time.describe('Unix milliseconds; nobody can answer after it'),
 });
 /** What a receiver is told of a request for approval. */
 export type RequestFacts = z.output<typeof requestFacts>;
 
-const from = z.array(words).describe('Who may approve, as the rule says it: role:NAME, group:NAME, user:NAME, manager');
+const from = z.array(words).readonly().describe('Who may approve, as the rule says it: role:NAME, group:NAME, user:NAME, manager');
 
 /** Everything that people and programs outside are told of. A kind keeps its name and fields; it may get further ones. */
 export const NOTICES = {
@@ -34,7 +34,7 @@ export const NOTICES = {
     data: z.strictObject({
       request: requestFacts,
       state: z.enum(['approved', 'denied', 'cancelled', 'expired']),
-      by: z.array(words).describe('Accounts that answered; none when it was cancelled or has expired'),
+      by: z.array(words).readonly().describe('Accounts that answered; none when it was cancelled or has expired'),
       words: words.nullable().describe('What they said'),
       at: time,
     }),
@@ -42,7 +42,7 @@ export const NOTICES = {
   'request-escalated': { about: 'A request has waited for too long: more people may approve it', data: z.strictObject({ request: requestFacts, from }) },
   'emergency-opened': {
     about: 'An emergency rule was approved',
-    data: z.strictObject({ request: requestFacts, grant: z.string().describe('Id of the grant'), by: z.array(words).describe('Accounts that approved'), expiresAt: time }),
+    data: z.strictObject({ request: requestFacts, grant: z.string().describe('Id of the grant'), by: z.array(words).readonly().describe('Accounts that approved'), expiresAt: time }),
   },
   'emergency-reviewed': { about: 'An emergency was looked at afterwards', data: z.strictObject({ request: requestFacts, by: words, words: words.describe('What the reviewer found'), at: time }) },
   'device-silent': { about: 'Nothing was heard from a device for longer than the threshold', data: z.strictObject({ device, lastSeenAt: time }) },

@@ -45,8 +45,8 @@ export function QueuePage() {
       <FilterBar filters={FILTERS} values={filters} change={setFilter} />
       {list.error !== null && <Problem error={list.error} again={() => void list.refetch()} />}
       <div {...watch}>
-        <div className="held" aria-live="polite">{held > 0 && <Button isSmall tone="primary" onPress={release}>{held === 1 ? 'One new request' : `${held} new requests`}: show</Button>}</div>
         <DataTable<RequestSummary> name="requests" caption="Requests" columns={COLUMNS} hidden={['rules']} rows={list.isPending ? undefined : rows} rowKey={({ id }) => id} href={({ id }) => `/requests/${id}`}
+          aside={held > 0 ? <Button isSmall tone="primary" onPress={release}>{held === 1 ? 'One new request' : `${held} new requests`}: show</Button> : undefined}
           rowClass={({ emergency, state: now }) => [emergency ? 'emergency' : '', (state === '' || state === 'pending') && now !== 'pending' ? 'gone' : ''].join(' ').trim()}
           more={list.hasNextPage ? { isLoading: list.isFetchingNextPage, load: () => void list.fetchNextPage() } : undefined} empty={<QueueEmpty isFiltered={Object.values(filters).some((value) => value !== '')} />} />
       </div>

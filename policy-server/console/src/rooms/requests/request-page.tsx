@@ -118,6 +118,8 @@ function PackageWords({ request: { package: owner } }: { readonly request: Reque
   );
 }
 
+const LOGIN: Readonly<Record<string, string>> = { kind: 'Logged in by', sourceAddress: 'Logged in from' };
+
 function Requester({ request }: { readonly request: RequestDetail }) {
   const origin = Object.entries(request.origin ?? {}).filter(([, value]) => value !== null && value !== '');
   return (
@@ -125,7 +127,7 @@ function Requester({ request }: { readonly request: RequestDetail }) {
       ['Person', request.person === null ? <span className="warn-text">linked to nobody</span> : <Inert text={request.person.name} />],
       ['User', <><Inert text={request.user} /> <span className="faint">uid {request.uid}</span></>],
       ['Reason', request.reason === null ? <span className="faint">none given</span> : <Inert text={request.reason} />],
-      ...origin.map(([name, value]) => [`Login: ${name}`, <Inert text={typeof value === 'object' ? JSON.stringify(value) : String(value)} />] as const),
+      ...origin.map(([name, value]) => [LOGIN[name] ?? name, <Inert text={typeof value === 'object' ? JSON.stringify(value) : String(value)} />] as const),
     ]} />
   );
 }
