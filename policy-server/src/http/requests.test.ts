@@ -124,6 +124,8 @@ describe.each(databases)('requests for approval on %s', (kind) => {
     });
     expect((await post(`/requests/${asked.id}/approve`, { words: 'fine' }, 'carl')).body).toMatchObject({ state: 'approved', grant: { approvedBy: ['anna', 'bert', 'carl'] } });
     expect(await laptop.answer(asked.number, ({ state }) => state === 'approved')).toMatchObject({ have: 3, need: 3, message: 'fine' });
+    const told = await api.context.store.db.selectFrom('outbox').select('payload').where('kind', '=', 'request-filed').where('payload', 'like', `%${asked.id}%`).where('channel', '=', 'notice').orderBy('created_at').execute();
+    expect(told.map(({ payload }) => (JSON.parse(payload) as { from: readonly string[] }).from)).toEqual([['role:approver'], ['role:administrator', 'user:carl']]);
     expect(await eventsOf('request.approved', asked.number)).toHaveLength(3);
   });
 

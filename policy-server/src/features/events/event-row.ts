@@ -35,7 +35,7 @@ const NOT_IN_SUMMARY = new Set(['digest', 'nextKey', 'environment', 'sha256', 'c
 
 function summaryOf(type: string, fields: Fields): string {
   if (type === 'elevation.observed') return `${asText(fields['seen'])}, here ${asText(fields['would'])} · ${summaryOf('elevation.denied', fields)}`;
-  if (type === 'elevation.intent' || type === 'elevation.denied') {
+  if (type === 'elevation.intent' || type === 'elevation.denied' || type === 'request.filed') {
     const command = [asText(fields['command']), asText(fields['argv'])].filter((part) => part !== '').join(' ');
     return [command, asText(fields['why']), asText(fields['rules']), asText(fields['reason'])].filter((part) => part !== '').join(' · ');
   }

@@ -88,6 +88,11 @@ export function fromOf(demand: ApprovalDemand, isEscalated: boolean): readonly s
   return isEscalated && demand.escalate !== undefined ? [...new Set([...demand.from, ...demand.escalate.to])] : demand.from;
 }
 
+/** Who is asked now, by any of the open demands. */
+export function askedNow(demands: readonly Demand[], open: readonly number[], escalated: readonly number[]): readonly string[] {
+  return [...new Set(open.flatMap((at) => fromOf((demands[at] as Demand).demand, escalated.includes(at))))];
+}
+
 /** When nobody can complete the request any more: the first of its demands that is not met runs out of time. */
 export function expiryOf(demands: readonly Demand[], { have }: Pick<Progress, 'have'>, filedAt: number): number {
   const unmet = demands.filter(({ demand }, at) => (have[at] as number) < demand.count);

@@ -5,7 +5,7 @@ import type { ServerContext } from '../../context.ts';
 import type { Db } from '../../store/index.ts';
 import { may, scopeOf } from '../accounts/permissions.ts';
 import type { Principal } from '../accounts/principal.ts';
-import { approversText, escalationOf, expiryOf } from './demands.ts';
+import { approversText, askedNow, escalationOf, expiryOf } from './demands.ts';
 import { issueGrant, mostOf } from './issue.ts';
 import { findRequest } from './find.ts';
 import { type Case, caseProgress, holderOf, readCase, standingOf, type Why } from './standing.ts';
@@ -95,6 +95,8 @@ async function goOn(deps: RequestServiceDeps, { tx, row, now }: Act, asked: Case
     have: progress.total, stage_at: stageAt, expires_at: expiryOf(asked.demands, progress, row.filed_at), escalates_at: escalationOf(asked.demands, progress.open, asked.escalated, stageAt),
     answer_version: row.answer_version + 1, answer_words: approversText(asked.demands, progress, asked.escalated), answer_by: JSON.stringify(asked.decisions.map(({ name }) => name)),
   }).where('id', '=', row.id).execute();
+  // Those of the next stage hear of it as of a new request: to them it is one.
+  if (isNextStage) await deps.notices.record(tx, { kind: 'request-filed', request: await factsOf(tx, row), from: askedNow(asked.demands, progress.open, asked.escalated) });
   await hint(deps, tx, row);
 }
 

@@ -2,7 +2,7 @@ import { type EventRecord, visibleFields } from '@belay/core/evidence';
 import type { ServerContext } from '../../context.ts';
 import type { Db } from '../../store/index.ts';
 import { inertText } from '../events/event-row.ts';
-import { approversText, escalationOf, expiryOf, progressOf } from './demands.ts';
+import { approversText, askedNow, escalationOf, expiryOf, progressOf } from './demands.ts';
 import { type Filed, readFiled } from './filing.ts';
 import { settleGrant } from './grants.ts';
 import { newId } from './ids.ts';
@@ -33,14 +33,12 @@ export async function takeRequestEvents(deps: TakeEventsDeps, tx: Db, device: st
   // Whoever has changed their mind before it arrived has nobody told.
   const rows = filed.length === 0 ? [] : await tx.selectFrom('requests').selectAll().where('id', 'in', filed).where('state', '=', 'pending').execute();
   for (const row of rows) {
-    const demands = detailsDemands(row);
-    await deps.notices.record(tx, { kind: 'request-filed', request: await factsOf(tx, row), from: [...new Set(demands.flatMap(({ demand }) => demand.from))] });
+    const demands = JSON.parse(row.demands) as Filed['demands'];
+    await deps.notices.record(tx, { kind: 'request-filed', request: await factsOf(tx, row), from: askedNow(demands, progressOf(demands, []).open, []) });
     await deps.store.notifyAfter(tx, 'requests', row.id);
   }
   if (rows.length > 0 || taking.hasNews || taking.refused.length > 0) await deps.store.notifyAfter(tx, 'device', device);
 }
-
-const detailsDemands = (row: RequestRow): Filed['demands'] => JSON.parse(row.demands) as Filed['demands'];
 
 async function takeFiled({ config }: TakeEventsDeps, taking: Taking, record: EventRecord): Promise<readonly string[]> {
   const { tx, device, now } = taking;
