@@ -113,7 +113,7 @@ function refused(status: number, text: string, isSignedIn: boolean): Ended {
   const { code = `HTTP ${status}`, detail = 'refused', request, problems = [] } = problem;
   const hint = code === 'BELAY_E_UNAUTHENTICATED' && isSignedIn ? ' Sign in with "belayctl login".' : '';
   const trace = code === 'BELAY_E_INTERNAL' && request !== undefined ? ` The server's log has more under request ${inert(request)}.` : '';
-  return new Ended(exitNameOf(code), `${inertLines(detail)}${hint}${trace} (${inert(code)})`, problemLines(problems));
+  return new Ended(exitNameOf(code), `${inertLines(detail)}${hint}${trace} (${inert(code)})`, problemLines(problems), code);
 }
 
 /** The certificate in the server's chain with this SHA-256, as PEM. Nothing is sent before it is found. */

@@ -42,13 +42,15 @@ export function exitCodesHelp(): string {
   return `Exit codes:\n${Object.values(EXIT_CODES).map(([number, about]) => `  ${String(number).padStart(2)}  ${about}`).join('\n')}`;
 }
 
-/** Ends the program with this code and, unless empty, this sentence on stderr; `before` are whole lines that come first. */
+/** Ends the program with this code and, unless empty, this sentence on stderr; `before` are whole lines that come first, `code` the server's own. */
 export class Ended extends Error {
   readonly exit: ExitName;
   readonly before: string;
-  constructor(exit: ExitName, message: string, before = '') {
+  readonly code: string;
+  constructor(exit: ExitName, message: string, before = '', code = '') {
     super(message);
     this.exit = exit;
     this.before = before;
+    this.code = code;
   }
 }

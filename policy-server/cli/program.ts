@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import { addAccounts } from './commands/account.ts';
 import { addDevices } from './commands/device.ts';
 import { addEvents } from './commands/event.ts';
 import { addGrants } from './commands/grant.ts';
 import { addLogin } from './commands/login.ts';
+import { addPersons } from './commands/person.ts';
 import { addPolicies } from './commands/policy.ts';
 import { addRequests } from './commands/request.ts';
 import { addEnrollTokens, addTokens } from './commands/token.ts';
@@ -14,7 +16,7 @@ import { exitCodesHelp } from './exit-codes.ts';
 /** Every command of `belayctl`. Run by main.ts; read by the reference's generator. */
 export function createProgram(): Command {
   const program = new Command('belayctl')
-    .description('Runs a fleet: policy, devices, tokens and evidence, over the server\'s API.')
+    .description('Runs a fleet: policy, devices, people, tokens and evidence, over the server\'s API.')
     .version(manifest.version, '-V, --version')
     .helpCommand(false)
     // Else `policy show NAME --version 3` would tell the program's own.
@@ -42,6 +44,8 @@ ${exitCodesHelp()}`);
   addEnrollTokens(program);
   addTokens(program);
   addWebhooks(program);
+  addPersons(program);
+  addAccounts(program);
   addCompletion(program);
   return program;
 }

@@ -42,6 +42,8 @@ const isIn = (browser: TestBrowser) => browser.cookies.has('__Host-belay');
 test('it ends in the browser it began in, once', async () => {
   const [mine, victims] = [openBrowser(api), openBrowser(api)];
   const back = await begin(mine, corp as TestProvider, 'm');
+  // Who has begun a sign-on of their own at the same time, too.
+  await victims.ask('GET', '/api/v1/session/oidc/start?provider=corp');
   // The attacker's answer in the victim's browser: they would be signed in as the attacker.
   expect((await victims.ask('GET', `${back.pathname}${back.search}`)).status).toBe(401);
   expect(isIn(victims)).toBe(false);

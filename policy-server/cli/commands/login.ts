@@ -7,7 +7,7 @@ import { forgetSettings, readCa, readSettings, serverUrl, type Settings, setting
 import { type Binding, bindingsText } from '../roles.ts';
 import { details, inert, timeText } from '../text.ts';
 
-type LoginOptions = OutputOptions & { readonly server?: string; readonly user?: string; readonly passwordFile?: string; readonly ca?: string; readonly fingerprint?: string; readonly systemCa?: boolean };
+type LoginOptions = OutputOptions & { readonly server?: string; readonly user?: string; readonly passwordFile?: string; readonly codeFile?: string; readonly ca?: string; readonly fingerprint?: string; readonly systemCa?: boolean };
 type Issued = { readonly token: string };
 
 export function addLogin(program: Command): void {
@@ -20,6 +20,7 @@ export function addLogin(program: Command): void {
     .option('--server <url>', 'the server; the last one when left out')
     .option('--user <name>', 'the account; asked for when left out')
     .option('--password-file <file>', 'read the password from the first line of a file, "-" is stdin; else it is asked for, unseen')
+    .option('--code-file <file>', 'read the code of your authenticator app, or a recovery code, from the first line of a file; else it is asked for when it is needed')
     .option('--ca <file>', 'trust the authority whose certificate is in this file (DATA/pki/ca.pem on the server)')
     .option('--fingerprint <hex>', "trust the authority with this SHA-256 in the server's chain")
     .option('--system-ca', "trust the system's authorities, not the one of last time")
@@ -37,12 +38,27 @@ async function login(place: string | undefined, options: LoginOptions): Promise<
   const ca = await authority(options, server, kept);
   const name = options.user ?? (kept !== undefined && serverUrl(kept.server).origin === server.origin ? kept.name : await askLine('User: '));
   const password = options.passwordFile === undefined ? await askSecret(`Password of ${inert(name)} at ${server.host}: `) : await secretFrom(options.passwordFile);
-  const { token } = await createApi({ server, ca }).post<Issued>('/login', { name, password });
+  const { token } = await enter({ server, ca }, { name, password }, options.codeFile);
   const who = await createApi({ server, ca, token }).get<Who>('/whoami');
   const role = bindingsText(who.bindings);
   writeSettings({ server: server.origin, ...(ca === undefined ? {} : { ca }), token, name: who.name, role, expiresAt: who.expiresAt });
   print(options, { server: server.origin, name: who.name, role, expiresAt: who.expiresAt },
     () => `Signed in to ${server.origin} as ${inert(who.name)} (${inert(role === '' ? 'no role yet' : role)}) until ${timeText(who.expiresAt)}.\n`);
+}
+
+type Place = { readonly server: URL; readonly ca: string | undefined };
+
+/** With a second factor the server asks for a code; a terminal asks on. */
+async function enter(place: Place, given: { readonly name: string; readonly password: string }, codeFile: string | undefined): Promise<Issued> {
+  const api = createApi(place);
+  if (codeFile !== undefined) return api.post<Issued>('/login', { ...given, code: await secretFrom(codeFile) });
+  try {
+    return await api.post<Issued>('/login', given);
+  } catch (error) {
+    const canAsk = error instanceof Ended && error.code === 'BELAY_E_SECOND_FACTOR' && process.stdin.isTTY;
+    if (!canAsk) throw error;
+    return api.post<Issued>('/login', { ...given, code: await askLine('Code of your authenticator app, or a recovery code: ') });
+  }
 }
 
 /** A damaged file must not stand in the way of the login that mends it. */

@@ -9,13 +9,13 @@ import { cookieOf } from './cookie.ts';
 export type Identified = { readonly principal: Principal; readonly csrf: string | null };
 
 /** Who calls, told by what the request carries. */
-export type Caller = { readonly identify: (request: FastifyRequest) => Promise<Identified | undefined> };
+export type Caller = { readonly identify: (request: FastifyRequest, isUse?: boolean) => Promise<Identified | undefined> };
 
 export function createCaller(deps: AuthenticateDeps): Caller {
   return {
-    async identify(request) {
+    async identify(request, isUse = true) {
       const credential = credentialOf(request);
-      const principal = credential === undefined ? undefined : await authenticate(deps, credential);
+      const principal = credential === undefined ? undefined : await authenticate(deps, credential, isUse);
       if (principal === undefined || credential === undefined) return undefined;
       return { principal, csrf: credential.transport === 'cookie' ? csrfOf(credential.secret) : null };
     },

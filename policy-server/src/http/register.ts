@@ -72,7 +72,8 @@ export function register(app: FastifyInstance, { name, shapes, handle }: Route, 
       const call: Call<unknown, unknown, unknown> = {
         params, query, body, reply, ...identified, requestId: request.id, origin: originOf(request),
         signal: AbortSignal.any([ending, goneSignal(reply)]),
-        principalNow: async () => (await caller.identify(request))?.principal,
+        // A stream that looks again is no sign of anybody: else a page left open would keep its session for ever.
+        principalNow: async () => (await caller.identify(request, false))?.principal,
       };
       const key = access === 'anyone' || method === 'GET' ? undefined : idempotencyKeyOf(request);
       if (key !== undefined) return onceOnly(idempotency, { name, key, call, identified, request }, () => handle(call));

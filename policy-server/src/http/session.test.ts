@@ -3,6 +3,7 @@ import { PASSWORD, startTestApi, type TestApi } from '../../../tests/support/api
 import { openBrowser } from '../../../tests/support/browser.ts';
 import { postgresMissing, startPostgres, type TestPostgres } from '../../../tests/support/postgres.ts';
 import { hashPassword } from '../features/accounts/password.ts';
+import { authenticate } from '../features/accounts/principal.ts';
 
 const HOUR = 3_600_000;
 const databases = postgresMissing() === undefined ? (['sqlite', 'postgresql'] as const) : (['sqlite'] as const);
@@ -59,6 +60,20 @@ describe.each(databases)('sessions of browsers on %s', (kind) => {
     await browser.signIn('vera', PASSWORD);
     offset += 1.01 * HOUR;
     expect(await status()).toBe(401);
+    offset = before;
+  });
+
+  test('a page that is only open, with a stream that looks for news, does not keep its session', async () => {
+    const before = offset;
+    const browser = openBrowser(api);
+    await browser.signIn('vera', PASSWORD);
+    const secret = browser.cookies.get('__Host-belay') as string;
+    for (let count = 0; count < 6; count++) {
+      offset += 0.15 * HOUR;
+      expect(await authenticate(api.context, { transport: 'cookie', secret }, false)).toMatchObject({ name: 'vera' });
+    }
+    offset += 0.2 * HOUR;
+    expect(await authenticate(api.context, { transport: 'cookie', secret }, false)).toBeUndefined();
     offset = before;
   });
 

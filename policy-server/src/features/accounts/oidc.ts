@@ -71,24 +71,30 @@ export function createOidc(deps: OidcDeps): Oidc {
       });
       return ok({ address: address.href, binding });
     },
-    async finish(id, query, binding, origin) {
-      const state = new URLSearchParams(query).get('state') ?? '';
-      const begun = await takeChallenge<Begun>(deps, 'oidc', state);
-      const provider = config.oidc.find((each) => each.id === id);
-      // SECURITY(T-57): ended where it began: in the same browser, and at the address of the provider that was asked (RFC 9700, 4.4).
-      const isOurs = begun !== undefined && provider !== undefined && begun.data.provider === id && binding !== undefined && hashOf(binding) === begun.data.binding;
-      const client = isOurs ? await clientOf(provider) : undefined;
-      const claims = client === undefined || !isOurs ? undefined
-        : await redeem(client, new URL(`${redirectOf(provider)}?${query}`), { verifier: begun.data.verifier, nonce: begun.data.nonce, state }).catch((error: unknown) => {
-          log.warn({ err: error, provider: id }, 'a single sign-on was not completed');
-          return undefined;
-        });
-      const signedIn = claims === undefined || provider === undefined ? undefined : await enter(deps, provider, claims, origin);
-      if (signedIn !== undefined && begun !== undefined) return ok({ ...signedIn, returnTo: begun.data.returnTo });
-      await noteFailure(deps, { name: '', how: `oidc:${id.slice(0, 32)}`, origin });
-      return wrongFactor();
-    },
+    finish: (id, query, binding, origin) => finish(deps, { clientOf, redirectOf }, { id, query, binding, origin }),
   };
+}
+
+type Clients = { readonly clientOf: (provider: OidcProvider) => Promise<openid.Configuration | undefined>; readonly redirectOf: (provider: OidcProvider) => string };
+type Returned = { readonly id: string; readonly query: string; readonly binding: string | undefined; readonly origin: Origin };
+
+async function finish(deps: OidcDeps, { clientOf, redirectOf }: Clients, { id, query, binding, origin }: Returned): Promise<Result<OidcDone, Failure>> {
+  const { config, log } = deps;
+  const state = new URLSearchParams(query).get('state') ?? '';
+  const begun = await takeChallenge<Begun>(deps, 'oidc', state);
+  const provider = config.oidc.find((each) => each.id === id);
+  // SECURITY(T-57): ended where it began: in the same browser, and at the address of the provider that was asked (RFC 9700, 4.4).
+  const isOurs = begun !== undefined && provider !== undefined && begun.data.provider === id && binding !== undefined && hashOf(binding) === begun.data.binding;
+  const client = isOurs ? await clientOf(provider) : undefined;
+  const claims = client === undefined || !isOurs ? undefined
+    : await redeem(client, new URL(`${redirectOf(provider)}?${query}`), { verifier: begun.data.verifier, nonce: begun.data.nonce, state }).catch((error: unknown) => {
+      log.warn({ err: error, provider: id }, 'a single sign-on was not completed');
+      return undefined;
+    });
+  const signedIn = claims === undefined || provider === undefined ? undefined : await enter(deps, provider, claims, origin);
+  if (signedIn !== undefined && begun !== undefined) return ok({ ...signedIn, returnTo: begun.data.returnTo });
+  await noteFailure(deps, { name: '', how: `oidc:${id.slice(0, 32)}`, origin });
+  return wrongFactor();
 }
 
 function secretOf(folder: string, { id, clientSecretFile }: OidcProvider): string | undefined {

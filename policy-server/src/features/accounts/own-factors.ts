@@ -47,19 +47,7 @@ export function createOwnFactors(deps: OwnFactorsDeps): OwnFactors {
       return challenge.ok ? ok({ challenge: challenge.value, secret: base32(secret), uri: otpauthUri(secret, account.value.name, deps.web().host) }) : challenge;
     },
     confirmTotp: (principal, given) => confirmTotp(deps, principal, given),
-    async removeTotp(principal) {
-      const account = await freshAccount(deps, principal);
-      if (!account.ok) return account;
-      const { id, name, totp_secret: secret } = account.value;
-      if (secret !== null) {
-        await deps.serverEvents.transact(async (tx, record) => {
-          await tx.updateTable('accounts').set({ totp_secret: null, totp_step: null }).where('id', '=', id).execute();
-          await tx.deleteFrom('recovery_codes').where('account_id', '=', id).execute();
-          record({ type: 'account.factor-removed', fields: { by: name, account: name, factor: 'codes' } });
-        });
-      }
-      return view(principal);
-    },
+    removeTotp: (principal) => removeTotp(deps, principal),
     async setPassword(principal, { current, next }, origin) {
       if (principal.accountId === undefined) return err(failure('BELAY_E_NOT_PERMITTED'));
       const account = await checkPassword(deps, principal.name, current, origin);
@@ -106,4 +94,18 @@ async function confirmTotp(deps: OwnFactorsDeps, principal: Principal, { challen
     return makeRecoveryCodes(tx, deps, id);
   });
   return recoveryCodes === undefined ? err(failure('BELAY_E_CONFLICT')) : ok({ recoveryCodes });
+}
+
+async function removeTotp(deps: OwnFactorsDeps, principal: Principal): Promise<Result<OwnFactorsView, Failure>> {
+  const account = await freshAccount(deps, principal);
+  if (!account.ok) return account;
+  const { id, name, totp_secret: secret } = account.value;
+  if (secret !== null) {
+    await deps.serverEvents.transact(async (tx, record) => {
+      await tx.updateTable('accounts').set({ totp_secret: null, totp_step: null }).where('id', '=', id).execute();
+      await tx.deleteFrom('recovery_codes').where('account_id', '=', id).execute();
+      record({ type: 'account.factor-removed', fields: { by: name, account: name, factor: 'codes' } });
+    });
+  }
+  return viewOf(deps, principal);
 }

@@ -36,7 +36,7 @@ export function createPasskeys(deps: PasskeysDeps): Passkeys {
 }
 
 function adding(deps: PasskeysDeps): Pick<Passkeys, 'addOptions' | 'add' | 'remove'> {
-  const { store, serverEvents, clock, web } = deps;
+  const { store, serverEvents, web } = deps;
   return {
     async addOptions(principal) {
       const account = await freshAccount(deps, principal);
@@ -52,27 +52,7 @@ function adding(deps: PasskeysDeps): Pick<Passkeys, 'addOptions' | 'add' | 'remo
       const challenge = await openChallenge(deps, 'passkey-add', id, { challenge: options.challenge });
       return challenge.ok ? ok({ challenge: challenge.value, options }) : challenge;
     },
-    async add(principal, { challenge, name, response }) {
-      const account = await freshAccount(deps, principal);
-      if (!account.ok) return account;
-      const asked = await takeChallenge<{ readonly challenge: string }>(deps, 'passkey-add', challenge);
-      const { origin, host } = web();
-      const verified = asked?.accountId !== account.value.id ? undefined
-        : await quietly(() => verifyRegistrationResponse({ response: response as RegistrationResponseJSON, expectedChallenge: asked.data.challenge, expectedOrigin: origin, expectedRPID: host }));
-      if (verified?.verified !== true) return err(failure('BELAY_E_BAD_REQUEST', NOT_TAKEN));
-      const { credential } = verified.registrationInfo;
-      const row = {
-        id: credential.id, account_id: account.value.id, public_key: credential.publicKey, counter: credential.counter, transports: JSON.stringify(credential.transports ?? []), name,
-        created_at: clock(), last_used_at: null,
-      };
-      const isNew = await serverEvents.transact(async (tx, record) => {
-        const inserted = await tx.insertInto('passkeys').values(row).onConflict((conflict) => conflict.column('id').doNothing()).executeTakeFirst();
-        if (Number(inserted.numInsertedOrUpdatedRows ?? 0) === 0) return false;
-        record({ type: 'account.factor-added', fields: { by: principal.name, account: principal.name, factor: `passkey ${name}` } });
-        return true;
-      });
-      return isNew ? ok({ id: row.id, name }) : err(failure('BELAY_E_CONFLICT', 'This passkey is in use already.'));
-    },
+    add: (principal, given) => addPasskey(deps, principal, given),
     async remove(principal, id) {
       const account = await freshAccount(deps, principal);
       if (!account.ok) return account;
@@ -84,6 +64,31 @@ function adding(deps: PasskeysDeps): Pick<Passkeys, 'addOptions' | 'add' | 'remo
       return removed === undefined ? err(failure('BELAY_E_NOT_PERMITTED')) : ok({ removed: id });
     },
   };
+}
+
+type NewPasskey = { readonly challenge: string; readonly name: string; readonly response: unknown };
+
+async function addPasskey(deps: PasskeysDeps, principal: Principal, { challenge, name, response }: NewPasskey): Promise<Result<{ readonly id: string; readonly name: string }, Failure>> {
+  const { serverEvents, clock, web } = deps;
+  const account = await freshAccount(deps, principal);
+  if (!account.ok) return account;
+  const asked = await takeChallenge<{ readonly challenge: string }>(deps, 'passkey-add', challenge);
+  const { origin, host } = web();
+  const verified = asked?.accountId !== account.value.id ? undefined
+    : await quietly(() => verifyRegistrationResponse({ response: response as RegistrationResponseJSON, expectedChallenge: asked.data.challenge, expectedOrigin: origin, expectedRPID: host }));
+  if (verified?.verified !== true) return err(failure('BELAY_E_BAD_REQUEST', NOT_TAKEN));
+  const { credential } = verified.registrationInfo;
+  const row = {
+    id: credential.id, account_id: account.value.id, public_key: credential.publicKey, counter: credential.counter, transports: JSON.stringify(credential.transports ?? []), name,
+    created_at: clock(), last_used_at: null,
+  };
+  const isNew = await serverEvents.transact(async (tx, record) => {
+    const inserted = await tx.insertInto('passkeys').values(row).onConflict((conflict) => conflict.column('id').doNothing()).executeTakeFirst();
+    if (Number(inserted.numInsertedOrUpdatedRows ?? 0) === 0) return false;
+    record({ type: 'account.factor-added', fields: { by: principal.name, account: principal.name, factor: `passkey ${name}` } });
+    return true;
+  });
+  return isNew ? ok({ id: row.id, name }) : err(failure('BELAY_E_CONFLICT', 'This passkey is in use already.'));
 }
 
 type Waiting = { readonly challenge: string; readonly waiting: string | null };

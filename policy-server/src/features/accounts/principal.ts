@@ -39,8 +39,8 @@ const USE_NOTED_MS = 60_000;
 /** Of the idle time: noting each request would make reading a page of tables a writer. */
 const NOTED_OF_IDLE = 0.1;
 
-/** Undefined for whatever is not a living token or session. */
-export async function authenticate({ store, clock, config }: AuthenticateDeps, { transport, secret }: Credential): Promise<Principal | undefined> {
+/** Undefined for whatever is not a living token or session. `isUse`: it is somebody who asks, and not a page that is only open. */
+export async function authenticate({ store, clock, config }: AuthenticateDeps, { transport, secret }: Credential, isUse = true): Promise<Principal | undefined> {
   const parts = SECRET.exec(secret);
   if (parts === null) return undefined;
   const row = await store.db.selectFrom('api_tokens').selectAll().where('id', '=', parts[1] as string).executeTakeFirst();
@@ -49,7 +49,7 @@ export async function authenticate({ store, clock, config }: AuthenticateDeps, {
   if (row === undefined || !timingSafeEqual(row.secret_hash, hashSecret(secret)) || row.transport !== transport || row.revoked_at !== null || row.expires_at <= now) return undefined;
   if (row.kind === 'session' && row.transport === 'cookie' && now - (row.last_used_at ?? row.created_at) > config.signIn.idle) return undefined;
   const principal = row.account_id === null ? await serviceOf(store.db, row) : await personOf(store.db, row, row.account_id);
-  if (principal !== undefined && (row.last_used_at === null || now - row.last_used_at > Math.min(USE_NOTED_MS, config.signIn.idle * NOTED_OF_IDLE))) {
+  if (isUse && principal !== undefined && (row.last_used_at === null || now - row.last_used_at > Math.min(USE_NOTED_MS, config.signIn.idle * NOTED_OF_IDLE))) {
     await store.db.updateTable('api_tokens').set({ last_used_at: now }).where('id', '=', row.id).execute();
   }
   return principal;

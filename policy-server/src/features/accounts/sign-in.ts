@@ -26,6 +26,9 @@ export interface SignIn {
   logout(principal: Principal): Promise<Result<ApiToken, Failure>>;
 }
 
+/** How long a session that is over is kept; what it did is in the events. */
+const FORGOTTEN_MS = 30 * 86_400_000;
+
 export type SignInDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'clock' | 'config' | 'secrets'>;
 
 export function createSignIn(deps: SignInDeps): SignIn {
@@ -104,6 +107,7 @@ export async function writeSession(
     peer: origin.peer, agent: origin.agent,
   });
   await tx.updateTable('accounts').set({ failed_logins: 0, locked_until: null, last_login_at: now }).where('id', '=', account.id).execute();
+  await tx.deleteFrom('api_tokens').where('account_id', '=', account.id).where('kind', '=', 'session').where('expires_at', '<', now - FORGOTTEN_MS).execute();
   await tx.insertInto('api_tokens').values(row).execute();
   record({ type: 'admin.login', fields: { by: account.name, how, peer: origin.peer } });
   return { secret, row };

@@ -36,8 +36,6 @@ const LONG = 'The request with this Idempotency-Key was done; its answer is too 
 type Row = Tables['idempotency'];
 
 export function createIdempotency(deps: IdempotencyDeps): Idempotency {
-  const { store, clock } = deps;
-  const where = ({ holder, route, key }: Once) => ({ holder, route, key });
   return {
     async once(request, work) {
       const hash = createHash('sha256').update(request.content).digest();
@@ -46,9 +44,7 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
       if (begun === 'known') return replay(deps, request, hash);
       try {
         const { answer, isFinal } = await work();
-        const { db } = store;
-        if (isFinal) await db.updateTable('idempotency').set({ status: answer.status, content: sealed(deps, request, answer.text) }).where((eb) => eb.and(where(request))).execute();
-        else await forget(deps, request);
+        await (isFinal ? keep(deps, request, answer) : forget(deps, request));
         return ok({ ...answer, isReplay: false });
       } catch (error) {
         await forget(deps, request);
@@ -56,41 +52,44 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
       }
     },
   };
+}
 
-  async function forget({ store: { db } }: IdempotencyDeps, request: Once): Promise<void> {
-    await db.deleteFrom('idempotency').where((eb) => eb.and(where(request))).execute();
-  }
+const placeOf = ({ holder, route, key }: Once) => ({ holder, route, key });
 
-  async function begin({ store: { db } }: IdempotencyDeps, request: Once, hash: Uint8Array): Promise<'begun' | 'known' | 'too-many'> {
-    const now = clock();
-    await db.deleteFrom('idempotency').where('created_at', '<', now - KEPT_MS).execute();
-    const { count } = await db.selectFrom('idempotency').select((eb) => eb.fn.countAll<number>().as('count')).where('holder', '=', request.holder).executeTakeFirstOrThrow();
-    const row: Row = { ...where(request), body_hash: hash, status: null, content: null, created_at: now };
-    if (Number(count) >= MAX_KEYS) {
-      const known = await read(db, request);
-      return known === undefined ? 'too-many' : 'known';
+async function keep(deps: IdempotencyDeps, request: Once, { status, text }: Answered): Promise<void> {
+  await deps.store.db.updateTable('idempotency').set({ status, content: sealed(deps, request, text) }).where((eb) => eb.and(placeOf(request))).execute();
+}
+
+async function forget({ store: { db } }: IdempotencyDeps, request: Once): Promise<void> {
+  await db.deleteFrom('idempotency').where((eb) => eb.and(placeOf(request))).execute();
+}
+
+async function begin({ store: { db }, clock }: IdempotencyDeps, request: Once, hash: Uint8Array): Promise<'begun' | 'known' | 'too-many'> {
+  const now = clock();
+  await db.deleteFrom('idempotency').where('created_at', '<', now - KEPT_MS).execute();
+  const { count } = await db.selectFrom('idempotency').select((eb) => eb.fn.countAll<number>().as('count')).where('holder', '=', request.holder).executeTakeFirstOrThrow();
+  if (Number(count) >= MAX_KEYS) return (await read(db, request)) === undefined ? 'too-many' : 'known';
+  const row: Row = { ...placeOf(request), body_hash: hash, status: null, content: null, created_at: now };
+  const inserted = await db.insertInto('idempotency').values(row).onConflict((conflict) => conflict.columns(['holder', 'route', 'key']).doNothing()).executeTakeFirst();
+  return Number(inserted.numInsertedOrUpdatedRows ?? 0) > 0 ? 'begun' : 'known';
+}
+
+function read(db: IdempotencyDeps['store']['db'], request: Once): Promise<Row | undefined> {
+  return db.selectFrom('idempotency').selectAll().where((eb) => eb.and(placeOf(request))).executeTakeFirst();
+}
+
+/** Waits for the one that is at it; the outcome of one that never ended (a server that died) is nobody's to guess. */
+async function replay({ store: { db }, secrets, clock }: IdempotencyDeps, request: Once, hash: Uint8Array): Promise<Result<Answered & { readonly isReplay: boolean }, Failure>> {
+  const until = performance.now() + WAIT_MS;
+  for (;;) {
+    const row = await read(db, request);
+    if (row !== undefined && !Buffer.from(row.body_hash).equals(Buffer.from(hash))) return err(failure('BELAY_E_CONFLICT', OTHER));
+    if (row?.status != null) {
+      const text = row.content === null ? undefined : secrets.open(purposeOf(request), Buffer.from(row.content, 'base64'));
+      return text === undefined ? err(failure('BELAY_E_CONFLICT', LONG)) : ok({ status: row.status, text: Buffer.from(text).toString('utf8'), isReplay: true });
     }
-    const inserted = await db.insertInto('idempotency').values(row).onConflict((conflict) => conflict.columns(['holder', 'route', 'key']).doNothing()).executeTakeFirst();
-    return Number(inserted.numInsertedOrUpdatedRows ?? 0) > 0 ? 'begun' : 'known';
-  }
-
-  function read(db: IdempotencyDeps['store']['db'], request: Once): Promise<Row | undefined> {
-    return db.selectFrom('idempotency').selectAll().where((eb) => eb.and(where(request))).executeTakeFirst();
-  }
-
-  /** Waits for the one that is at it; the outcome of one that never ended (a server that died) is nobody's to guess. */
-  async function replay({ store: { db }, secrets }: IdempotencyDeps, request: Once, hash: Uint8Array): Promise<Result<Answered & { readonly isReplay: boolean }, Failure>> {
-    const until = performance.now() + WAIT_MS;
-    for (;;) {
-      const row = await read(db, request);
-      if (row !== undefined && !Buffer.from(row.body_hash).equals(Buffer.from(hash))) return err(failure('BELAY_E_CONFLICT', OTHER));
-      if (row?.status != null) {
-        const text = row.content === null ? undefined : secrets.open(purposeOf(request), Buffer.from(row.content, 'base64'));
-        return text === undefined ? err(failure('BELAY_E_CONFLICT', LONG)) : ok({ status: row.status, text: Buffer.from(text).toString('utf8'), isReplay: true });
-      }
-      if (row === undefined || performance.now() > until || deps.clock() - row.created_at > ABANDONED_MS) return err(failure('BELAY_E_CONFLICT', UNKNOWN));
-      await delay(LOOK_MS);
-    }
+    if (row === undefined || performance.now() > until || clock() - row.created_at > ABANDONED_MS) return err(failure('BELAY_E_CONFLICT', UNKNOWN));
+    await delay(LOOK_MS);
   }
 }
 
