@@ -20,10 +20,9 @@ describe('the console, as the server serves it', () => {
   const fetchRaw = (path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET'): Promise<Got> => new Promise((resolve, reject) => {
     const { hostname, port } = new URL(api.url);
     // `path` as it stands: nothing here tidies up dots.
-    request({ hostname, port, path, method, ca: api.ca, agent: false, headers }, async (answer) => {
+    request({ hostname, port, path, method, ca: api.ca, agent: false, headers }, (answer) => {
       const chunks: Buffer[] = [];
-      for await (const chunk of answer) chunks.push(chunk as Buffer);
-      resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) });
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) }));
     }).on('error', reject).end();
   });
   const assetsOf = (html: string): readonly string[] => [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map((match) => match[1] as string);
