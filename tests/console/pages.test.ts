@@ -17,6 +17,8 @@ async function faultsOf(page: Page): Promise<readonly string[]> {
   for (const { size, scheme, rules } of LOOKS) {
     await page.setViewportSize(size);
     await page.emulateMedia({ colorScheme: scheme });
+    // The frame after the next has the new colours.
+    await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
     const over = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
     const found = [...(await seriousFindings(page, rules)), ...(Number(over) > 0 ? [`hangs over by ${String(over)} px`] : [])];
     faults.push(...found.map((fault) => `${size.width} ${scheme}: ${fault}`));
