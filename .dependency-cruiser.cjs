@@ -70,6 +70,27 @@ module.exports = {
       to: { path: '^agent/' },
     },
     {
+      name: 'console-in-the-browser',
+      comment: 'The console runs in a browser: it knows core and its own files, and speaks to the server over HTTP like everybody else.',
+      severity: 'error',
+      from: { path: '^policy-server/console/src/', pathNot: test },
+      to: { path: ['^(agent|proto|tests|bench|tools)/', '^policy-server/(src|cli)/', '^core/node/'] },
+    },
+    {
+      name: 'console-no-node',
+      comment: 'What only Node has would fail in the browser, and only there.',
+      severity: 'error',
+      from: { path: '^policy-server/console/src/', pathNot: test },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'server-not-console',
+      comment: 'The server serves the console as files that were built; it never loads its code.',
+      severity: 'error',
+      from: { path: '^policy-server/(src|cli)/', pathNot: test },
+      to: { path: '^policy-server/console/' },
+    },
+    {
       name: 'koffi-in-platform',
       comment: 'Calls into C can do anything to the process: one folder to read for them, and the only one that knows an operating system.',
       severity: 'error',
@@ -121,7 +142,7 @@ module.exports = {
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'default'],
-      extensions: ['.ts', '.mts', '.js', '.mjs', '.cjs', '.json'],
+      extensions: ['.ts', '.tsx', '.mts', '.js', '.mjs', '.cjs', '.json'],
       mainFields: ['module', 'main'],
     },
   },

@@ -27,12 +27,7 @@ try {
     await signIn(page, 'root', PASSWORD);
     for (const each of PAGES.filter(({ name }) => only.length === 0 || only.includes(name))) {
       await page.goto(await realPath(world, each.path(world)));
-      try {
-        await each.before?.(page);
-        await each.ready(page, world);
-      } catch (error) {
-        process.stderr.write(`${each.name} ${size.width} ${scheme}: ${String(error).split('\n')[0]}\n`);
-      }
+      await Promise.resolve(each.before?.(page)).then(() => each.ready(page, world)).catch((error: unknown) => process.stderr.write(`${each.name} ${size.width} ${scheme}: ${String(error).split('\n')[0]}\n`));
       await page.screenshot({ path: join(folder, `${each.name}${look}.png`), fullPage: !isForDocs });
     }
     for (const complaint of complaints) process.stderr.write(`the browser complains: ${complaint}\n`);

@@ -25,7 +25,7 @@ const TIMEOUT_MS = 30_000;
 let csrf = '';
 let whenSignedOut: () => void = () => undefined;
 
-/** SECURITY: with a cookie every change needs this word, which another site cannot read. */
+/** SECURITY(T-50): with a cookie every change needs this word, which another site cannot read. */
 export function setCsrf(word: string): void {
   csrf = word;
 }

@@ -50,6 +50,11 @@ export function SignIn({ hasExpired, signedIn }: Props) {
   );
 }
 
+function textIn(form: FormData, name: string): string {
+  const value = form.get(name);
+  return typeof value === 'string' ? value : '';
+}
+
 async function withPasskey(challenge: string | undefined): Promise<SignInAnswer> {
   const asked = await post<PasskeyOptions>('/session/passkey/options', challenge === undefined ? {} : { challenge });
   const response = await startAuthentication({ optionsJSON: asked.options });
@@ -71,7 +76,7 @@ function FirstStep({ isBusy, passkey, password }: FirstProps) {
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    void password(String(form.get('name') ?? ''), String(form.get('password') ?? ''));
+    void password(textIn(form, 'name'), textIn(form, 'password'));
   };
   return (
     <>
@@ -102,7 +107,7 @@ function SecondStep({ second, isBusy, passkey, back, code }: SecondProps) {
   useEffect(() => field.current?.focus(), []);
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
-    void code(String(new FormData(event.currentTarget).get('code') ?? '').replaceAll(/\s/g, ''));
+    void code(textIn(new FormData(event.currentTarget), 'code').replaceAll(/\s/g, ''));
   };
   return (
     <div className="stack">

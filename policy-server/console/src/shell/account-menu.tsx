@@ -17,7 +17,7 @@ export function AccountMenu() {
       <Popover className="popover" placement="top start">
         <Menu className="menu">
           <MenuItem className="menu-item" onAction={() => go('/me')}><UserCog aria-hidden="true" />Your account</MenuItem>
-          <MenuSection selectionMode="single" selectedKeys={[theme]} disallowEmptySelection onSelectionChange={(keys) => setTheme(([...keys][0] as Theme | undefined) ?? 'system')}>
+          <MenuSection selectionMode="single" selectedKeys={[theme]} disallowEmptySelection onSelectionChange={(keys) => setTheme(THEMES.find((each) => keys !== 'all' && keys.has(each)) ?? 'system')}>
             <Header className="menu-header">Colours</Header>
             {THEMES.map((each) => {
               const Icon = THEME_ICONS[each];

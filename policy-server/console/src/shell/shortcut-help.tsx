@@ -1,6 +1,6 @@
 import { Dialog } from '../ui/dialog.tsx';
 import { Check } from '../ui/field.tsx';
-import type { ShortcutGroup } from './shortcuts.tsx';
+import type { ShortcutGroup } from './shortcut.ts';
 
 type Props = { readonly groups: readonly ShortcutGroup[] | undefined; readonly isOn: boolean; turn(on: boolean): void; close(): void };
 

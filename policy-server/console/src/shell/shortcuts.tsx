@@ -1,10 +1,7 @@
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import { useRemembered } from '../ui/remembered.ts';
+import type { Shortcut, ShortcutGroup } from './shortcut.ts';
 import { ShortcutHelp } from './shortcut-help.tsx';
-
-/** `keys`: one key, or two after each other ("g r"). */
-export type Shortcut = { readonly keys: string; readonly label: string; run(): void };
-export type ShortcutGroup = { readonly title: string; readonly shortcuts: readonly Shortcut[] };
 
 type Registry = { add(group: ShortcutGroup): () => void; openHelp(): void };
 const Context = createContext<Registry>({ add: () => () => undefined, openHelp: () => undefined });

@@ -5,9 +5,10 @@ import { Link } from 'wouter';
 export type Tone = 'plain' | 'primary' | 'good' | 'danger' | 'quiet';
 type Props = Omit<ButtonProps, 'className' | 'style' | 'children'> & { readonly tone?: Tone; readonly icon?: ReactNode; readonly children?: ReactNode; readonly isSmall?: boolean; readonly isNarrowOnly?: boolean; readonly ref?: Ref<HTMLButtonElement> };
 
+/** While it is pending it keeps the focus, and neither acts nor submits once more. */
 export function Button({ tone = 'plain', icon, children, isSmall = false, isNarrowOnly = false, isPending = false, ...rest }: Props) {
   return (
-    <AriaButton {...rest} isPending={isPending} className={`button ${tone}${isSmall ? ' small' : ''}${isNarrowOnly ? ' narrow-only' : ''}`}>
+    <AriaButton {...rest} {...(isPending ? { type: 'button' as const, onPress: () => undefined } : {})} className={`button ${tone}${isSmall ? ' small' : ''}${isNarrowOnly ? ' narrow-only' : ''}`}>
       {icon !== undefined && <span className="icon" aria-hidden="true">{icon}</span>}
       {children !== undefined && <span className="button-text">{children}</span>}
       {isPending && <span className="spinner" role="status" aria-label="working" />}

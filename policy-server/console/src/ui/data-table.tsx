@@ -82,7 +82,7 @@ function Row<T>({ row, shown, id, href, className }: RowProps<T>) {
     <tr role="row" data-row={id} onClick={click} className={[href === undefined ? '' : 'linked', className ?? ''].join(' ').trim() || undefined}>
       {shown.map((column) => (
         <td key={column.id} role="cell" data-label={column.header} className={[column.isMain === true ? 'main' : '', column.className ?? ''].join(' ').trim() || undefined}>
-          {column.isMain === true && href !== undefined ? <Link href={href} data-row-link={id}>{column.cell(row)}</Link> : column.cell(row)}
+          <div className="cell">{column.isMain === true && href !== undefined ? <Link href={href} data-row-link={id}>{column.cell(row)}</Link> : column.cell(row)}</div>
         </td>
       ))}
     </tr>

@@ -44,3 +44,8 @@ export function textOfBytes(bytes: Uint8Array): { readonly text: string; readonl
 export function bytesOfBase64(text: string): Uint8Array {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
+
+/** A value of JSON as a person reads it. */
+export function wordOf(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}

@@ -1,5 +1,6 @@
 import { Link } from 'wouter';
 import { Badge } from './badge.tsx';
+import { wordOf } from './inert.ts';
 import { Inert } from './inert-text.tsx';
 import { type Fact, Facts } from './page.tsx';
 
@@ -18,6 +19,6 @@ function PostureValue({ name, value }: { readonly name: string; readonly value: 
   const known = KNOWN[name];
   if (value === null || value === undefined) return <Badge tone="warn">unknown</Badge>;
   if (typeof value === 'boolean') return <Badge tone={known?.good === undefined ? 'neutral' : value === known.good ? 'good' : 'bad'}>{value ? (known?.yes ?? 'yes') : (known?.no ?? 'no')}</Badge>;
-  if (name === 'patchAgeDays') return <Badge tone={Number(value) > 30 ? 'warn' : 'good'}>{value === 0 ? 'today' : `${String(value)} days ago`}</Badge>;
-  return <Inert text={typeof value === 'object' ? JSON.stringify(value) : String(value)} />;
+  if (name === 'patchAgeDays') return <Badge tone={Number(value) > 30 ? 'warn' : 'good'}>{value === 0 ? 'today' : `${wordOf(value)} days ago`}</Badge>;
+  return <Inert text={wordOf(value)} />;
 }

@@ -8,6 +8,7 @@ import { useTell } from '../../shell/toasts.tsx';
 import { Badge } from '../../ui/badge.tsx';
 import { BackLink } from '../../ui/back-link.tsx';
 import { Button } from '../../ui/button.tsx';
+import { wordOf } from '../../ui/inert.ts';
 import { Inert } from '../../ui/inert-text.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { Facts, Page, Section } from '../../ui/page.tsx';
@@ -127,7 +128,7 @@ function Requester({ request }: { readonly request: RequestDetail }) {
       ['Person', request.person === null ? <span className="warn-text">linked to nobody</span> : <Inert text={request.person.name} />],
       ['User', <><Inert text={request.user} /> <span className="faint">uid {request.uid}</span></>],
       ['Reason', request.reason === null ? <span className="faint">none given</span> : <Inert text={request.reason} />],
-      ...origin.map(([name, value]) => [LOGIN[name] ?? name, <Inert text={typeof value === 'object' ? JSON.stringify(value) : String(value)} />] as const),
+      ...origin.map(([name, value]) => [LOGIN[name] ?? name, <Inert text={wordOf(value)} />] as const),
     ]} />
   );
 }
