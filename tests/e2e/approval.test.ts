@@ -60,6 +60,14 @@ describeRoot('an approval', () => {
       await world.eventOf(({ type, fields }) => type === 'request.answered' && fields['request'] === filed.request && fields['state'] === 'approved');
     });
 
+    test('where the server is not reached, that is said, and it waits on', async () => {
+      const running = world.spawnAs('alice', ['sudo', 'id', '-r']);
+      const filed = await approver.filed();
+      await world.waitFor(() => running.output().stderr.includes('the server is not reached; the request goes to it as soon as it is.'), { what: 'that to be said' });
+      await approver.deny(filed, 'no');
+      expect(await running.ended).toMatchObject({ code: 1 });
+    });
+
     test('a no ends it, with the approver\'s words, which do nothing to the terminal (T-29)', async () => {
       const running = world.spawnAs('alice', ['sudo', 'id', '-g']);
       const filed = await approver.filed();
@@ -269,5 +277,34 @@ describeRoot('an approval', () => {
     expect(JSON.stringify(said(bobs))).not.toContain('id -w');
     for (const each of [alices, bobs]) each?.signal('SIGINT', { group: true });
     await Promise.all([alices?.ended, bobs?.ended]);
+  });
+
+  // The last one: it tells belayd of a time that has not come.
+  test('after a restart of the machine what is held is suspended, until the server has signed its time for this device', async () => {
+    await world.runAs('alice', ['belay', 'request', '--uses', '5', '--', 'id', '-b']);
+    const filed = await approver.filed();
+    const grant = await approver.approve(filed, { uses: 5 });
+    const runs = async () => (await world.sudo('alice', ['-n', 'id', '-b'])).stderr.includes('somebody has to approve') ? 'asks' : 'runs';
+    expect(await runs()).toBe('runs');
+    await world.belayd.stop();
+    await world.shell('uuidgen >/run/boot-id 2>/dev/null || cat /proc/sys/kernel/random/uuid >/run/boot-id; mount --bind /run/boot-id /proc/sys/kernel/random/boot_id');
+    await world.belayd.start();
+    await world.fleet.reconnect();
+    expect(await runs()).toBe('asks');
+    expect((await status('alice')).grants).toContainEqual(expect.objectContaining({ grant: grant.id, suspended: true, leftMs: null }));
+    // Another manifest may have been kept back: it proves nothing.
+    await approver.list([approver.sealGrant(grant)]);
+    expect(await runs()).toBe('asks');
+    await approver.tellTime();
+    expect(await runs()).toBe('runs');
+    expect((await status('alice')).grants).toContainEqual(expect.objectContaining({ grant: grant.id, suspended: false, usesLeft: 3 }));
+    await world.shell('umount /proc/sys/kernel/random/boot_id');
+    await world.belayd.stop();
+    await world.belayd.start();
+    await world.fleet.reconnect();
+    expect(await runs()).toBe('asks');
+    await approver.tellTime(Date.now() + 2 * 60 * 60_000);
+    expect((await status('alice')).grants).toEqual([]);
+    await world.eventOf(({ type, fields }) => type === 'grant.ended' && fields['grant'] === grant.id && fields['why'] === 'expired');
   });
 });

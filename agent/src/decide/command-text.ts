@@ -39,3 +39,9 @@ export function askAheadLine(sudo: SudoRequest, reason: string | undefined, isRe
   const line = words.join(' ');
   return isPlain && line.length <= LONGEST_LINE ? line : undefined;
 }
+
+/** What somebody is told who may not be kept waiting. */
+export function askAheadText(sudo: SudoRequest, reason: string | undefined, isReasonWanted: boolean): string {
+  const line = askAheadLine(sudo, reason, isReasonWanted);
+  return `somebody has to approve this first, and -n forbids to wait. ${line === undefined ? 'Run it without -n.' : `Ask ahead: ${line}`}`;
+}

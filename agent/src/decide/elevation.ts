@@ -8,9 +8,8 @@ import type { Journal, Prepared } from '../journal/journal.ts';
 import { planLaunch } from '../launch/plan.ts';
 import type { Peer } from '../platform/platform.ts';
 import { Approval, type ApprovalDeps } from './approval.ts';
-import { askAheadLine, commandText } from './command-text.ts';
+import { askAheadText, commandText } from './command-text.ts';
 import type { Decided } from './decided.ts';
-import { demandTexts } from './demand-texts.ts';
 import type { Permit } from './enforceable.ts';
 import { type Act, alertOf, deniedEvent, intentEvent, subject, type Subject, type Why } from './evidence.ts';
 import { Fulfilment, type FulfilmentDeps, type Met, type Progress, type Wanted } from './fulfilment.ts';
@@ -22,6 +21,7 @@ import { objectionTo } from './objection.ts';
 import { Ruling, type RulingDeps } from './ruling.ts';
 import type { CommitStep, End, Step } from './steps.ts';
 import type { SudoRequest } from './sudo-request.ts';
+import { waitingText } from './waiting.ts';
 
 export type ElevationDeps = RulingDeps & FulfilmentDeps & ApprovalDeps & {
   readonly journal: Journal;
@@ -135,15 +135,10 @@ export class Elevation {
     const approval = new Approval(this.number, { request: launching.request, pinned: this.#pinned(decision) }, this.#peer, this.#deps);
     this.#approval = approval;
     if (approval.isGiven(decision.demands.approval)) return this.#allow(this.#permitted);
-    if (this.#sudo.nonInteractive) return this.deny('approval-needed', this.#askAhead(decision.demands.reason !== undefined), decision);
+    if (this.#sudo.nonInteractive) return this.deny('approval-needed', askAheadText(this.#sudo, this.#fulfilment.reason, decision.demands.reason !== undefined), decision);
     const limit = this.#deps.approvals().requests.limit(this.#peer.actor.realUid);
     if (limit !== undefined) return this.deny('approval-needed', limit, decision);
     return this.#wait(approval, launching, decision);
-  }
-
-  #askAhead(isReasonWanted: boolean): string {
-    const line = askAheadLine(this.#sudo, this.#fulfilment.reason, isReasonWanted);
-    return `somebody has to approve this first, and -n forbids to wait. ${line === undefined ? 'Run it without -n.' : `Ask ahead: ${line}`}`;
   }
 
   #wait(approval: Approval, launching: Gathered, decision: Extract<Permit, { kind: 'ask' }>): Step {
@@ -169,8 +164,7 @@ export class Elevation {
       },
     );
     if (!isFiled) return this.deny('fault', NO_EVIDENCE, decision);
-    const [wanted, rule] = [demandTexts({ ...NO_DEMANDS, approval: demanded }).join(' and '), decision.message === undefined ? '' : ` ${decision.message}`];
-    return { kind: 'wait', message: numbered(this.number, `this needs ${wanted}.${rule} Waiting for it; Ctrl-C cancels.`), leftMs: approval.leftMs };
+    return { kind: 'wait', message: waitingText(this.number, decision), leftMs: approval.leftMs };
   }
 
   /** A grant is here: everything is looked at again before it is a yes. */

@@ -1,5 +1,8 @@
 import type { Grant } from '@belay/core/evidence';
+import { NO_DEMANDS } from '@belay/core/policy';
 import type { AskedFor } from '../state/requests.ts';
+import { demandTexts } from './demand-texts.ts';
+import type { Permit } from './enforceable.ts';
 import type { Why } from './evidence.ts';
 import type { Approvals } from './filing.ts';
 import { inert } from './inert.ts';
@@ -77,6 +80,13 @@ export class Wait {
         return this.#events.over('abandoned', asked.version === 0 || asked.message === '' ? 'the request was cancelled.' : `the request was cancelled: ${asked.message}`);
     }
   }
+}
+
+/** What the wait begins with. */
+export function waitingText(request: number, { demands, message }: Extract<Permit, { kind: 'ask' }>): string {
+  const wanted = demandTexts({ ...NO_DEMANDS, approval: demands.approval }).join(' and ');
+  const parts = [`this needs ${wanted}.`, ...(message === undefined ? [] : [message]), ...(demands.emergency === true ? ['It is an emergency: everybody is told.'] : []), 'Waiting for it; Ctrl-C cancels.'];
+  return numbered(request, parts.join(' '));
 }
 
 function pendingText({ number, approvers, have, need, by }: AskedFor): string {

@@ -37,21 +37,9 @@ const MAX_MS = 366 * 24 * 60 * 60_000;
 const MAX_USES = 10_000;
 
 export function createErrands(deps: ErrandDeps, monotonicMs: () => number): Errands {
-  const filingRate = createRateLimit(FILING_RATE, monotonicMs);
   const rate = createRateLimit(RATE, monotonicMs);
-  const filing = new Set<number>();
+  const file = createFiling(deps, monotonicMs);
   const watch = createWatch(deps);
-
-  async function file(wish: FileRequest, peer: Peer): Promise<Reply | Refusal> {
-    const uid = peer.actor.realUid;
-    if (!filingRate.take(uid) || filing.has(uid)) return TOO_MANY;
-    filing.add(uid);
-    try {
-      return await fileOne(wish, peer, deps);
-    } finally {
-      filing.delete(uid);
-    }
-  }
 
   async function answer(errand: Errand, caller: Caller): Promise<Reply | Refusal | undefined> {
     const { actor } = caller.peer;
@@ -80,6 +68,22 @@ export function createErrands(deps: ErrandDeps, monotonicMs: () => number): Erra
         caller.send(refusalReply('BELAY_E_INTERNAL', 'A fault of Belay; it has been logged.'));
       }
     },
+  };
+}
+
+/** One at a time for each person. */
+function createFiling(deps: ErrandDeps, monotonicMs: () => number): (wish: FileRequest, peer: Peer) => Promise<Reply | Refusal> {
+  const rate = createRateLimit(FILING_RATE, monotonicMs);
+  const filing = new Set<number>();
+  return async (wish, peer) => {
+    const uid = peer.actor.realUid;
+    if (!rate.take(uid) || filing.has(uid)) return TOO_MANY;
+    filing.add(uid);
+    try {
+      return await fileOne(wish, peer, deps);
+    } finally {
+      filing.delete(uid);
+    }
   };
 }
 

@@ -237,6 +237,9 @@ describe('on disk', () => {
     const first = open().grants;
     first.load(trust(), 'd-1', listed);
     expect([first.all().map(({ grant }) => grant.id), refused]).toEqual([['g-2'], ['BELAY_E_SIGNATURE']]);
+    // Said again it would have all of its uses: those that were made are not known any more.
+    give(first, { ...listed, number: 99 });
+    expect([first.all().map(({ grant }) => grant.id), ended()]).toEqual([['g-2'], [['g-1', 'withdrawn']]]);
     first.reverify(trust(true), 'd-1');
     expect([first.all(), store.items('grant')]).toEqual([[], []]);
     store.putItems([{ kind: 'grant', name: 'g-3', content: content.subarray(0, 40) }]);

@@ -72,8 +72,17 @@ export class Grants {
       else this.#deps.store.putItems([{ kind: 'grant', name, content: undefined }]);
       if (!held.ok) this.#deps.refused(held.error.code);
     }
+    for (const envelope of manifest?.grants ?? []) this.#missLost(envelope, trust, device);
     for (const { grant } of this.all()) if (this.#isForNobody(grant)) this.end(grant.id, 'given-back');
     this.#look();
+  }
+
+  /** SECURITY(T-25): one that was taken, and whose uses nobody knows any more, is over: the manifest, said again, would bring them all back. */
+  #missLost(envelope: Uint8Array, trust: Trust, device: string): void {
+    const opened = openGrant(envelope, trust, device, this.#deps.clock.now());
+    if (!opened.ok || this.#held.has(opened.value.id) || this.#over.has(opened.value.id)) return;
+    this.#write(overItems(opened.value));
+    this.#forgetOne(opened.value, 'withdrawn');
   }
 
   /** Keys were revoked: what they signed counts for nothing. */

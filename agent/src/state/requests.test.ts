@@ -137,6 +137,15 @@ describe('the end', () => {
     requests.close();
   });
 
+  test('another server has asked and answered nothing of it: whoever waits is told', () => {
+    const requests = open();
+    requests.file(filing(7), 3);
+    const heard: string[] = [];
+    requests.onChange(({ state }) => heard.push(state));
+    requests.forget();
+    expect([heard, requests.all(), store.items('request'), cancelled()]).toEqual([['cancelled'], [], [], []]);
+  });
+
   test('what lies damaged on disk is put away', () => {
     store.putItems([{ kind: 'request', name: '7', content: new Uint8Array([0xff]) }]);
     const requests = open();

@@ -105,9 +105,12 @@ export class Requests {
     this.#look();
   }
 
+  /** Another server, or none: whoever waits is told. */
   forget(): void {
-    for (const each of this.all()) if (isOpen(each)) this.#set({ ...each, state: 'cancelled', endedMs: this.#deps.clock.now() });
-    this.#all.clear();
+    for (const each of this.all()) {
+      if (isOpen(each)) this.#set({ ...each, state: 'cancelled', endedMs: this.#deps.clock.now() });
+      this.#remove(each.number);
+    }
     clearTimeout(this.#timer);
   }
 
