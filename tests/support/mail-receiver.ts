@@ -35,7 +35,7 @@ const server = new SMTPServer({
     else done();
   },
   onData(stream, session, done) {
-    void take(stream, session).then(() => null, (error: Error) => error).then(done);
+    take(stream, session).then(() => setImmediate(done), (error: unknown) => setImmediate(done, error as Error));
   },
 });
 server.on('error', (error: Error) => print({ error: error.message }));

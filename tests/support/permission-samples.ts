@@ -159,7 +159,7 @@ export const SAMPLES: Partial<Record<RouteName, Sample>> = {
   'POST /api/v1/webhooks': { ask: ({ tag }) => ({ body: { name: `hook ${tag}`, url: 'https://1.1.1.1/' } }) },
   'POST /api/v1/webhooks/:id/delete': webhook('delete'),
   'POST /api/v1/webhooks/:id/rotate': webhook('rotate'),
-  // It calls out: tried in webhook-routes.test.ts.
+  // It calls out: tried in features/notices/told.test.ts.
   'POST /api/v1/webhooks/:id/test': 'elsewhere',
 
   'GET /api/v1/requests': { isList: true, ask: async (world) => (await request(world), { path: '/api/v1/requests', shows: world.device }) },

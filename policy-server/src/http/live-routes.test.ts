@@ -54,7 +54,7 @@ describe.each(databases)('live hints on %s', (kind) => {
 
   async function request(id: string, device: string, number: number): Promise<void> {
     await api.context.store.db.insertInto('requests').values({
-      id, device_id: device, number, uid: 1000, user_name: 'alice', state: 'pending', stance: 'waiting', emergency: 0, filed_at: 1, expires_at: 2, answered_at: null, stage_at: 1, escalates_at: null,
+      id, device_id: device, number, uid: 1000, user_name: 'alice', state: 'pending', stance: 'waiting', emergency: 0, filed_at: Date.now(), expires_at: Date.now() + 3_600_000, answered_at: null, stage_at: 1, escalates_at: null,
       demands: '[]', escalated: '[]', have: 0, need: 1, rules: '[]', policy_version: 1, command: '/usr/bin/id', run_as: 'root:root', reason: null, command_key: 'k', digest: new Uint8Array(32), session: null,
       details: '{}', answer: 'pending', answer_version: 1, answer_acked: 1, answer_words: '', answer_by: '[]',
     }).execute();
