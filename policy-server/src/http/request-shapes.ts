@@ -18,7 +18,7 @@ export const requestSummary = z.strictObject(summary);
 
 export const grantShape = z.strictObject({
   id: z.string(), request: z.string().nullable(), device, user: z.string(), person, command: z.string(), uses: z.int().nullable(), usesLeft: z.int().nullable(),
-  issuedAt: time, expiresAt: time, state: z.enum(['live', 'used', 'expired', 'revoked', 'ended']), approvedBy: z.array(z.string()), emergency: z.boolean(),
+  issuedAt: time, expiresAt: time, state: z.enum(['live', 'used', 'expired', 'revoked', 'ended']), approvedBy: z.array(z.string()), emergency: z.boolean(), running: z.int().describe('Commands that run under it now'),
 });
 
 const past = z.strictObject({ id: z.string(), command: z.string(), user: z.string(), device: z.string(), state: requestState, filedAt: time });

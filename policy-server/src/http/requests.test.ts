@@ -175,6 +175,27 @@ describe.each(databases)('requests for approval on %s', (kind) => {
     expect(await get(`/requests/${wide.id}`)).toMatchObject({ state: 'used', grant: { usesLeft: 0, state: 'used' } });
   });
 
+  test('what is used up can be taken back while a command runs under it, and is named to the device until that has ended', async () => {
+    const asked = await ask();
+    await post(`/requests/${asked.id}/approve`);
+    const { grant } = await laptop.answer(asked.number, ({ state }) => state === 'approved');
+    const outcome = { type: 'elevation.outcome', fields: { request: asked.number, uid: 2001, user: 'alice', end: 'signaled', value: 15, durationMs: 5 } } as const;
+    const inForce = async () => (await get<{ grants: readonly { id: string; running: number }[] }>('/grants?live=true')).grants.find(({ id }) => id === grant);
+    await laptop.upload(used(asked.number, grant as string));
+    expect(await get(`/requests/${asked.id}`)).toMatchObject({ state: 'used', grant: { state: 'used', running: 1 } });
+    expect(await inForce()).toMatchObject({ running: 1 });
+    expect((await post(`/grants/${grant}/revoke`)).body).toMatchObject({ state: 'revoked', running: 1 });
+    await laptop.manifest(({ revocations }) => revocations.includes(grant as string));
+    await laptop.upload(outcome);
+    expect(await get(`/requests/${asked.id}`)).toMatchObject({ state: 'revoked', grant: { state: 'revoked', running: 0 } });
+    expect(await inForce()).toBeUndefined();
+    const over = await ask();
+    await post(`/requests/${over.id}/approve`);
+    const second = (await laptop.answer(over.number, ({ state }) => state === 'approved')).grant as string;
+    await laptop.upload(used(over.number, second), { ...outcome, fields: { ...outcome.fields, request: over.number } });
+    expect((await post(`/grants/${second}/revoke`)).body).toMatchObject({ code: 'BELAY_E_CONFLICT', detail: 'This grant is over already: used.' });
+  });
+
   test('cancelled: by whoever waits, before and after the yes; a yes then is refused with words', async () => {
     const asked = await ask();
     const cancel = (of: number) => laptop.upload({ type: 'request.cancelled', fields: { request: of, uid: 2001, user: 'alice', why: 'by-requester' } });

@@ -71,4 +71,9 @@ async function createGrants(db: Kysely<unknown>, { bytes, int, text }: Types): P
   await db.schema.createIndex('grants_time').on('grants').columns(['issued_at', 'id']).execute();
   await db.schema.createIndex('grants_device').on('grants').columns(['device_id', 'expires_at']).execute();
   await db.schema.createIndex('grants_state').on('grants').columns(['state', 'expires_at']).execute();
+  await db.schema.createTable('grant_uses')
+    .addColumn('device_id', text, required).addColumn('number', int, required).addColumn('grant_id', text, required).addColumn('started_at', int, required).addColumn('ended_at', int)
+    .addPrimaryKeyConstraint('grant_uses_pk', ['device_id', 'number']).execute();
+  await sql`create index grant_uses_open on grant_uses (grant_id) where ended_at is null`.execute(db);
+  await sql`create index grant_uses_running on grant_uses (device_id) where ended_at is null`.execute(db);
 }

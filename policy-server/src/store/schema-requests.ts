@@ -83,6 +83,15 @@ export type RequestTables = {
     readonly since: number;
     readonly noted: number;
   };
+  /** One row a command that was started under a grant, by its request's number on the device. */
+  readonly grant_uses: {
+    readonly device_id: string;
+    readonly number: number;
+    readonly grant_id: string;
+    readonly started_at: number;
+    /** Null: it runs, as far as is known. */
+    readonly ended_at: number | null;
+  };
   readonly grants: {
     readonly id: string;
     readonly request_id: string;

@@ -80,6 +80,8 @@ export type Grant = {
   readonly command: string;
   readonly uses: number | null;
   readonly usesLeft: number | null;
+  /** Commands that run under it now. */
+  readonly running: number;
   readonly issuedAt: number;
   readonly expiresAt: number;
   readonly state: 'live' | 'used' | 'expired' | 'revoked' | 'ended';

@@ -14,8 +14,24 @@ export async function settleGrant(tx: Db, grant: Pick<GrantRow, 'id' | 'request_
   return true;
 }
 
-/** What a device's manifest says of grants: those that live, and the ids of those that were taken back and would live. */
+/** Takes back what is over and still runs: no further use was left, or its time has ended. */
+export async function revokeRunning(tx: Db, grant: Pick<GrantRow, 'id' | 'request_id'>, now: number): Promise<boolean> {
+  const revoked = await tx.updateTable('grants').set({ state: 'revoked', ended_at: now }).where('id', '=', grant.id).where('state', '!=', 'revoked').where((eb) => eb.exists(runningUses(tx, grant.id))).executeTakeFirst();
+  if (revoked.numUpdatedRows === 0n) return false;
+  await tx.updateTable('requests').set({ state: 'revoked' }).where('id', '=', grant.request_id).where('state', 'in', ['approved', 'used']).execute();
+  return true;
+}
+
+function runningUses(tx: Db, id: string) {
+  return tx.selectFrom('grant_uses').select('number').where('grant_id', '=', id).where('ended_at', 'is', null);
+}
+
+/** What a device's manifest says of grants: those that live, and the ids of those that were taken back and would live, or under which something still runs. */
 export async function grantsFor(tx: Db, device: string, now: number): Promise<{ readonly grants: readonly Uint8Array[]; readonly revocations: readonly string[] }> {
-  const rows = await tx.selectFrom('grants').select(['id', 'state', 'envelope']).where('device_id', '=', device).where('expires_at', '>', now).where('state', 'in', ['live', 'revoked']).orderBy('id').execute();
+  const rows = await tx.selectFrom('grants').select(['id', 'state', 'envelope']).where('device_id', '=', device)
+    .where((eb) => eb.or([
+      eb.and([eb('expires_at', '>', now), eb('state', 'in', ['live', 'revoked'])]),
+      eb.and([eb('state', '=', 'revoked'), eb('id', 'in', tx.selectFrom('grant_uses').select('grant_id').where('device_id', '=', device).where('ended_at', 'is', null))]),
+    ])).orderBy('id').execute();
   return { grants: rows.filter(({ state }) => state === 'live').map(({ envelope }) => envelope), revocations: rows.filter(({ state }) => state === 'revoked').map(({ id }) => id) };
 }

@@ -11,7 +11,7 @@ import { factsOf, type RequestRow, tellAnswer } from './telling.ts';
 
 export type TakeEventsDeps = Pick<ServerContext, 'store' | 'notices' | 'clock' | 'config'>;
 
-const TAKEN = new Set(['request.filed', 'request.cancelled', 'request.answered', 'elevation.intent', 'grant.ended']);
+const TAKEN = new Set(['request.filed', 'request.cancelled', 'request.answered', 'elevation.intent', 'elevation.outcome', 'grant.ended']);
 
 /** What one upload brings; `waiting`: how many wait of each uid, once it was asked. */
 type Taking = { readonly tx: Db; readonly device: string; readonly now: number; readonly refused: Refusal[]; waiting?: Map<number, number>; hasNews: boolean };
@@ -27,8 +27,9 @@ export async function takeRequestEvents(deps: TakeEventsDeps, tx: Db, device: st
   const filed: string[] = [];
   for (const record of mine) {
     if (record.payload.type === 'request.filed') filed.push(...(await takeFiled(deps, taking, record)));
-    else await takeOther(deps, taking, record);
+    else if (record.payload.type !== 'elevation.outcome') await takeOther(deps, taking, record);
   }
+  await takeOutcomes(deps, taking, mine);
   await refuseFilings(deps, taking, taking.refused);
   // Whoever has changed their mind before it arrived has nobody told.
   const rows = filed.length === 0 ? [] : await tx.selectFrom('requests').selectAll().where('id', 'in', filed).where('state', '=', 'pending').execute();
@@ -94,7 +95,7 @@ async function takeOther(deps: TakeEventsDeps, taking: Taking, record: EventReco
     case 'request.answered':
       return typeof request === 'number' ? takeHeard(taking, request, typeof version === 'number' ? version : 0) : undefined;
     case 'elevation.intent':
-      return typeof grant === 'string' ? takeUse(deps, taking, grant) : undefined;
+      return typeof grant === 'string' && typeof request === 'number' ? takeUse(deps, taking, grant, request) : undefined;
     default:
       return typeof grant === 'string' ? takeEnded(deps, taking, grant, why) : undefined;
   }
@@ -127,12 +128,26 @@ async function takeHeard({ tx, device }: Taking, number: number, version: number
 }
 
 /** SECURITY(T-18): of this device's own grants only: no device spends another's. */
-async function takeUse(deps: TakeEventsDeps, taking: Taking, id: string): Promise<void> {
+async function takeUse(deps: TakeEventsDeps, taking: Taking, id: string, number: number): Promise<void> {
   const { tx, device, now } = taking;
   const grant = await tx.updateTable('grants').set((eb) => ({ spent: eb('spent', '+', 1) })).where('id', '=', id).where('device_id', '=', device).returningAll().executeTakeFirst();
   if (grant === undefined) return;
+  await tx.insertInto('grant_uses').values({ device_id: device, number, grant_id: id, started_at: now, ended_at: null }).onConflict((conflict) => conflict.columns(['device_id', 'number']).doNothing()).execute();
   if (grant.uses !== null && grant.spent >= grant.uses) await settleGrant(tx, grant, 'used', now);
   await changed(deps, taking, grant.request_id);
+}
+
+/** Of most devices nothing runs under a grant: then this is one look. */
+async function takeOutcomes(deps: TakeEventsDeps, taking: Taking, events: readonly EventRecord[]): Promise<void> {
+  const { tx, device, now } = taking;
+  const ended = new Set(events.filter(({ payload }) => payload.type === 'elevation.outcome').map((record) => visibleFields(record)['request']));
+  if (ended.size === 0) return;
+  const running = await tx.selectFrom('grant_uses').select(['number', 'grant_id']).where('device_id', '=', device).where('ended_at', 'is', null).execute();
+  const over = running.filter(({ number }) => ended.has(number));
+  if (over.length === 0) return;
+  await tx.updateTable('grant_uses').set({ ended_at: now }).where('device_id', '=', device).where('number', 'in', over.map(({ number }) => number)).execute();
+  const grants = await tx.selectFrom('grants').select('request_id').where('id', 'in', over.map(({ grant_id: id }) => id)).execute();
+  for (const { request_id: request } of grants) await changed(deps, taking, request);
 }
 
 async function takeEnded(deps: TakeEventsDeps, taking: Taking, id: string, why: unknown): Promise<void> {

@@ -26,6 +26,7 @@ export function GrantCard({ grant }: { readonly grant: Grant }) {
       <Facts facts={[
         ['State', <GrantState state={grant.state} />],
         ['Uses', usesOf(grant)],
+        ['Runs now', grant.running === 0 ? 'nothing' : grant.running === 1 ? 'one command' : `${grant.running} commands`],
         ['Until', <><At at={grant.expiresAt} /> {grant.state === 'live' && <TimeLeft until={grant.expiresAt} />}</>],
         ['Approved by', <Inert text={grant.approvedBy.join(', ')} />],
         ['Id', <code>{grant.id}</code>],
@@ -41,7 +42,8 @@ export function RevokeGrant({ grant }: { readonly grant: Grant }) {
   const [words, setWords] = useState('');
   const revoke = useRevokeGrant();
   const tell = useTell();
-  if (grant.state !== 'live' || !may('grants.revoke')) return null;
+  const isOver = grant.state !== 'live' && (grant.running === 0 || grant.state === 'revoked');
+  if (isOver || !may('grants.revoke')) return null;
   return (
     <div className="actions">
       <Button tone="danger" isSmall icon={<Undo2 />} onPress={() => setAsked(true)}>Revoke…</Button>

@@ -1,6 +1,7 @@
 import { KeySquare } from 'lucide-react';
 import { Link } from 'wouter';
 import type { Grant } from '../../api/types.ts';
+import { Badge } from '../../ui/badge.tsx';
 import { BackLink } from '../../ui/back-link.tsx';
 import { type Column, DataTable } from '../../ui/data-table.tsx';
 import { Empty } from '../../ui/empty.tsx';
@@ -38,6 +39,6 @@ const COLUMNS: readonly Column<Grant>[] = [
   { id: 'uses', header: 'Uses', cell: usesOf, sort: ({ usesLeft }) => usesLeft },
   { id: 'by', header: 'Approved by', cell: ({ approvedBy }) => <Inert text={approvedBy.join(', ')} /> },
   { id: 'until', header: 'Until', cell: ({ state, expiresAt }) => (state === 'live' ? <TimeLeft until={expiresAt} /> : <At at={expiresAt} />), sort: ({ expiresAt }) => expiresAt },
-  { id: 'state', header: 'State', cell: ({ state }) => <GrantState state={state} />, sort: ({ state }) => state },
+  { id: 'state', header: 'State', cell: ({ state, running }) => <><GrantState state={state} />{running > 0 && <Badge tone="info">runs now</Badge>}</>, sort: ({ state }) => state },
   { id: 'act', header: 'Act', cell: (grant) => <RevokeGrant grant={grant} /> },
 ];
