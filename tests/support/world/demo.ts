@@ -3,9 +3,10 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../../tools/node26.mjs';
-import { type Ran, worldRepo } from './place.ts';
+import { openDoor } from './door.ts';
+import { type Ran, worldNode, worldRepo } from './place.ts';
 import { obstacle } from './root-only.ts';
-import { serverFolder } from './server.ts';
+import { adminPassword, serverFolder } from './server.ts';
 import { createWorld, type World } from './world.ts';
 
 const policyFolder = join(projectRoot, 'examples', 'policies');
@@ -39,7 +40,7 @@ function examplePolicies(): Record<string, string> {
 
 async function setUp(): Promise<World> {
   step('A server, and a machine enrolled with it');
-  const world = await createWorld({ until: 'enrolled' });
+  const world = await createWorld({ until: 'enrolled', serverConfig: 'tls: { names: [localhost] }' });
   await world.waitFor(async () => (await world.status()).manifest !== null, { what: 'the first policy' });
   const status = await world.belay(['status']);
   show('root', 'belay status', status.stdout);
@@ -104,6 +105,48 @@ async function elevate(world: World): Promise<void> {
   must(end.code === 0 && terminal.shown().includes('user data in a log'), 'A reason was demanded, given and recorded: it ran');
 }
 
+const APPROVER = { name: 'olga', password: 'hold-the-rope-well' };
+
+/** Somebody who may say yes: an account with a role, and no other right. */
+async function makeApprover(world: World): Promise<void> {
+  await world.writeFile('/root/approver-password', `${APPROVER.password}\n`, '0600');
+  const made = await world.belayctl(['account', 'create', APPROVER.name, '--role', 'approver', '--password-file', '/root/approver-password']);
+  must(made.code === 0, `${APPROVER.name} has an account and may approve`, made);
+}
+
+async function approve(world: World): Promise<void> {
+  step('What policy does not allow by itself, a colleague can');
+  await makeApprover(world);
+  const terminal = world.terminalAs('alice', ['sudo', 'passwd', '--status', '--all']);
+  await terminal.expect(/Waiting for it/i);
+  const [waiting] = await world.waitFor(async () => {
+    const found = await asApprover<readonly { readonly id: string; readonly command: string }[]>(world, ['request', 'list', '--state', 'pending', '--json']);
+    return found.length > 0 ? found : undefined;
+  }, { what: 'the request' }) as [{ readonly id: string; readonly command: string }];
+  show(APPROVER.name, 'belayctl request list --state pending', `${waiting.id}  ${waiting.command}`);
+  const startedAt = performance.now();
+  await asApprover(world, ['request', 'approve', waiting.id, '--words', 'go on, and tell me how it went', '--json']);
+  const end = await terminal.ended();
+  const tookMs = Math.round(performance.now() - startedAt);
+  show('alice', 'sudo passwd --status --all', lastLines(terminal.shown()));
+  must(end.code === 0 && terminal.shown().includes(`approved by ${APPROVER.name}`), `The waiting sudo went on by itself (${tookMs} ms, the start of belayctl and its sign-in included)`);
+}
+
+/** What the live line was rewritten with in between is left out. */
+function lastLines(shown: string): string {
+  return shown.split('\n').map((line) => line.replace(/^.*\s{10,}/, '')).filter((line) => line.includes('Belay') || /^root /.test(line)).join('\n');
+}
+
+/** belayctl with a sign-in of its own. */
+async function asApprover<T>(world: World, args: readonly string[]): Promise<T> {
+  const env = { XDG_CONFIG_HOME: '/root/approver', HOME: '/root/approver' };
+  const signedIn = await world.belayctl(['login', '--server', 'https://belay-world:7445', '--user', APPROVER.name, '--ca', `${serverFolder}/pki/ca.pem`], { env, input: `${APPROVER.password}\n` });
+  if (signedIn.code !== 0) throw new Unexpected(`${APPROVER.name} cannot sign in: ${signedIn.stderr}${signedIn.stdout}`);
+  const ran = await world.belayctl(args, { env });
+  if (ran.code !== 0) throw new Unexpected(`belayctl ${args.join(' ')} failed (${ran.code}): ${ran.stderr}${ran.stdout}`);
+  return JSON.parse(ran.stdout) as T;
+}
+
 async function explain(world: World): Promise<void> {
   step('What IT sees of the refusal: every condition, and how near the nearest rule was');
   const explained = await world.belayctl(['policy', 'explain', '--user', 'alice', '--groups', 'developers', '--', '/usr/bin/cat', '/etc/shadow']);
@@ -135,8 +178,29 @@ async function prove(world: World): Promise<void> {
   must(forged.code !== 0, 'Delete one line of it, and the verifier says where', forged);
 }
 
+/** A request that nobody has answered yet, and the console to answer it in. */
+async function leaveWaiting(world: World): Promise<void> {
+  step('The console, with a request that waits for you');
+  const asked = await world.runAs('alice', ['belay', 'request', '--uses', '2', '--for', '1h', '--', 'passwd', '--status', '--all']);
+  show('alice', 'belay request --uses 2 --for 1h -- passwd --status --all', asked.stdout);
+  must(asked.code === 0, 'Asked ahead: nothing runs now', asked);
+  const page = await fetchInside(world, '/');
+  must(page.includes('<div id="root">') || page.includes('<script'), 'The console is served by the server itself');
+}
+
+async function fetchInside(world: World, path: string): Promise<string> {
+  const program = "const { get } = require('node:https'); get({ host: 'belay-world', port: 7445, path: process.argv[2], ca: require('node:fs').readFileSync(process.argv[1]) }, (answer) => answer.pipe(process.stdout)).on('error', (error) => { console.error(error.message); process.exit(1); });";
+  const ran = await world.run([worldNode, '-e', program, `${serverFolder}/pki/ca.pem`, path]);
+  if (ran.code !== 0) throw new Unexpected(`the console is not served: ${ran.stderr}`);
+  return ran.stdout;
+}
+
 async function explore(world: World): Promise<void> {
+  const door = await openDoor(world, 7445, 7445);
   say(`
+The console: https://localhost:${door.port} (the server's certificate is its own: your browser will ask)
+  ${APPROVER.name} / ${APPROVER.password}      may approve: alice's request waits under Requests
+  admin / ${adminPassword}     everything else: devices, policies, people
 Explore further: this is a shell as alice on that machine; type \`exit\` to end, and everything is gone.
   sudo -l                          what policy lets alice do
   sudo cat /var/log/app.log        asks why
@@ -149,6 +213,7 @@ alice's password is alice-rope. From another terminal, as root on your machine:
   // Ctrl-C is for what runs in the shell.
   process.on('SIGINT', () => {});
   await new Promise((resolve) => { child.once('close', resolve); });
+  await door.close();
 }
 
 async function main(): Promise<number> {
@@ -164,8 +229,10 @@ async function main(): Promise<number> {
     await checkPolicies(world);
     await applyPolicies(world);
     await elevate(world);
+    await approve(world);
     await explain(world);
     await prove(world);
+    await leaveWaiting(world);
     say('\nEvery step gave the expected result.');
     if (!isOnce) await explore(world);
     return 0;
