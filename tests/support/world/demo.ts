@@ -134,7 +134,7 @@ async function approve(world: World): Promise<void> {
 
 /** What the live line was rewritten with in between is left out. */
 function lastLines(shown: string): string {
-  return shown.split('\n').map((line) => line.replace(/^.*\s{10,}/, '')).filter((line) => line.includes('Belay') || /^root /.test(line)).join('\n');
+  return shown.split('\n').map((line) => line.replace(/^.*\s{10,}/, '')).filter((line) => line.includes('Belay') || line.startsWith('root ')).join('\n');
 }
 
 /** belayctl with a sign-in of its own. */
