@@ -292,9 +292,10 @@ function everythingAsked() {
 
 /** What an agent of this version refuses, by its own word. */
 export function notEnforced() {
-  const nothing = unenforceable({ kind: 'ask', by: [], message: undefined, demands: plainDemands, obligations: plainObligations });
+  const sudo = { records: true };
+  const nothing = unenforceable({ kind: 'ask', by: [], message: undefined, demands: plainDemands, obligations: plainObligations }, sudo);
   if (nothing.length > 0) throw new Error(`the agent refuses what asks for nothing: ${nothing.join(', ')}`);
-  return [...new Set(everythingAsked().flatMap(unenforceable))].sort();
+  return [...new Set(everythingAsked().flatMap((permit) => unenforceable(permit, sudo)))].sort();
 }
 
 function notEnforcedText() {

@@ -5,6 +5,7 @@ import { completionFor, type Shell, shells } from './completion.ts';
 import { enroll, unenroll } from './enroll.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { list } from './list.ts';
+import { listRecordings, type ListOptions as RecordingOptions, reading, replayRecording, type ReplayOptions, verifyRecording, type VerifyOptions } from './recording.ts';
 import { end, type EndOptions, request, type RequestOptions } from './request.ts';
 import { status, type StatusOptions } from './status.ts';
 import { why } from './why.ts';
@@ -43,6 +44,7 @@ First steps:
 ${exitCodesHelp}`);
   addQuestions(program);
   addApprovals(program);
+  addRecordings(program);
   addEnrolment(program);
   program.command('version').summary('the version').description('Prints the version.').action(() => { process.stdout.write(`${agentVersion}\n`); });
   program.command('completion').summary('completion script for a shell')
@@ -117,6 +119,37 @@ Examples:
     .option(...jsonOption)
     .option(...socketOption)
     .action(ending(async (grant: string | undefined, options: EndOptions) => await end(grant, options)));
+}
+
+function addRecordings(program: Command): void {
+  const recording = program.command('recording').summary('recorded sessions (root)')
+    .description('Shows the sessions that rules with `record: session` had recorded on this device. Recordings are root\'s alone and are kept as long as receipted events.');
+  const folderOption = ['--folder <folder>', 'where they are', '/var/lib/belay/recordings'] as const;
+  const fileArgument = ['<FILE>', 'a file, or the number of a request'] as const;
+  recording.command('list').summary('what is recorded')
+    .description('Lists the recordings on this device, and whether each is whole.')
+    .option(...jsonOption)
+    .option(...folderOption)
+    .action(ending(async (options: RecordingOptions) => await reading(() => listRecordings(options))));
+  recording.command('verify').summary('whether one is untouched')
+    .description('Verifies the chain of a recording and names the places where it was changed or cut. What the server has receipted is its hash, in the event `elevation.outcome`: with --hash and --bytes the file is held against that. Exits with 1 when it does not hold.')
+    .argument(...fileArgument)
+    .option('--hash <hash>', 'recordingHash of the event, hexadecimal or base64')
+    .option('--bytes <count>', 'recordingBytes of the event')
+    .option(...jsonOption)
+    .option(...folderOption)
+    .action(ending(async (file: string, options: VerifyOptions) => await reading(() => verifyRecording(file, options))));
+  recording.command('replay').summary('what was shown')
+    .description('Shows what a session showed, at its own pace in a terminal. Text only: control sequences are left out, since they could do to your terminal what they did to theirs.')
+    .argument(...fileArgument)
+    .option('--raw', 'with every control sequence: only in a terminal that may be acted on', false)
+    .option('--instant', 'without waiting', false)
+    .option('--max-wait <seconds>', 'the longest pause', '2')
+    .option('--input', 'what was typed too', false)
+    .option('--json', 'every frame as a JSON line, for scripts', false)
+    .option(...folderOption)
+    .addHelpText('after', '\nExamples:\n  sudo belay recording replay 217\n  sudo belay recording replay --instant --input 217 | less')
+    .action(ending(async (file: string, options: ReplayOptions) => await reading(() => replayRecording(file, options))));
 }
 
 function addEnrolment(program: Command): void {

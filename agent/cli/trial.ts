@@ -53,6 +53,7 @@ function checkOf(argv: readonly string[], typedPath: string): Check {
     typedPath: bytes(typedPath),
     fileModeMask: process.umask(),
     pamAvailable: true,
+    records: true,
   };
 }
 

@@ -30,7 +30,7 @@ describeRoot('the plugin\'s C', () => {
   test('it exports its three plugins and nothing else, and its tables are read-only after loading', () => {
     expect(buildNative()).toBe(0);
     const exported = readElf('--dyn-syms').split('\n').map((line) => line.trim().split(/\s+/)).filter((parts) => parts[4] === 'GLOBAL' && parts[6] !== 'UND').map((parts) => parts[7]);
-    expect(new Set(exported)).toEqual(new Set(['belay_audit', 'belay_observer', 'belay_policy']));
+    expect(new Set(exported)).toEqual(new Set(['belay_audit', 'belay_io', 'belay_observer', 'belay_policy']));
     expect(readElf('--dynamic')).toMatch(/BIND_NOW/);
     expect(readElf('--program-headers')).toMatch(/GNU_RELRO/);
     expect(readElf('--program-headers')).toMatch(/GNU_STACK.*RW /);

@@ -27,6 +27,7 @@ static void check_launch(const struct launch *launch) {
     for (size_t index = 0; index < launch->group_count; index++) total += launch->groups[index];
     sink = total;
     if (launch->sealed_fd < 0) abort();
+    if (!launch->recording.wanted && (launch->recording.must || launch->recording.limit != 0)) abort();
 }
 
 static void check_frame(const struct server_frame *frame) {

@@ -1,4 +1,6 @@
 // Reading a Launch: exactly what is to run. Strictly, like everything that decides (frames-decode.c).
+#include <string.h>
+
 #include "frames-read.h"
 
 struct launch_counts {
@@ -61,6 +63,33 @@ static bool read_descriptor(const struct wire_field *field, int32_t *target) {
     return true;
 }
 
+static bool read_hash(const struct wire_field *field, uint8_t hash[HASH_BYTES], bool *has_hash) {
+    if (field->type != WIRE_BYTES || field->length != HASH_BYTES) return false;
+    memcpy(hash, field->bytes, HASH_BYTES);
+    return *has_hash = true;
+}
+
+static bool read_recording(const struct wire_field *message, struct launch_recording *recording) {
+    struct wire_reader reader;
+    struct wire_field field;
+    enum wire_next next;
+    bool has_hash = false;
+    bool valid = message->type == WIRE_BYTES && !recording->wanted;
+    wire_reader_init(&reader, message->bytes, message->length);
+    while (valid && (next = wire_next(&reader, &field)) != WIRE_END) {
+        switch (next == WIRE_FIELD ? field.number : 0) {
+        case 1: valid = read_descriptor(&field, &recording->fd); break;
+        case 2: valid = read_hash(&field, recording->sealed, &has_hash); break;
+        case 3: valid = read_uint64(&field, &recording->length); break;
+        case 4: valid = read_uint64(&field, &recording->limit); break;
+        case 5: valid = read_bool(&field, &recording->must); break;
+        default: valid = false; break;
+        }
+    }
+    recording->wanted = true;
+    return valid && has_hash;
+}
+
 static bool read_launch_field(const struct wire_field *field, struct arena *arena, const struct launch_counts *counts,
                               struct launch *launch) {
     switch (field->number) {
@@ -79,6 +108,7 @@ static bool read_launch_field(const struct wire_field *field, struct arena *aren
     case 11: return read_string(arena, field, &launch->user);
     case 12: return read_bool(field, &launch->pam_session);
     case 13: return read_bool(field, &launch->pam_account);
+    case 20: return read_recording(field, &launch->recording);
     default: return false;
     }
 }

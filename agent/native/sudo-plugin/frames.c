@@ -85,6 +85,7 @@ static void put_sudo_check(struct wire_writer *message, const struct sudo_check 
     wire_put_bool(message, 27, check->ignore_cached_reauth);
     wire_put_bool(message, 28, check->pam_available);
     wire_put_bool(message, 29, check->starts_at_once);
+    wire_put_bool(message, 40, check->records);
 }
 
 bool frame_sudo_check(struct wire_writer *writer, const struct sudo_check *check) {
@@ -124,6 +125,19 @@ bool frame_commit(struct wire_writer *writer, uint64_t request, const uint8_t *t
     return wrap(writer, 3, &message);
 }
 
+static void put_recorded(struct wire_writer *message, const struct recorded *recorded) {
+    struct wire_writer part;
+    if (recorded == NULL || !recorded->present) return;
+    wire_writer_init(&part, FRAME_MAX_OUT);
+    wire_put_bytes(&part, 1, recorded->hash, sizeof recorded->hash);
+    wire_put_uint(&part, 2, recorded->length);
+    wire_put_uint(&part, 3, recorded->duration_us);
+    wire_put_uint(&part, 4, (uint64_t)recorded->cut);
+    if (part.failed) message->failed = true;
+    else wire_put_element(message, 10, part.bytes, part.length);
+    wire_writer_free(&part);
+}
+
 bool frame_outcome(struct wire_writer *writer, const struct outcome *outcome) {
     struct wire_writer message;
     wire_writer_init(&message, FRAME_MAX_OUT);
@@ -131,6 +145,7 @@ bool frame_outcome(struct wire_writer *writer, const struct outcome *outcome) {
     wire_put_uint(&message, 2, (uint64_t)outcome->end);
     wire_put_int(&message, 3, outcome->value);
     wire_put_bool(&message, 4, outcome->core_dumped);
+    put_recorded(&message, outcome->recorded);
     return wrap(writer, 4, &message);
 }
 

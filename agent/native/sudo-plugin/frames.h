@@ -46,6 +46,7 @@ struct sudo_check {
     bool ignore_cached_reauth;
     bool pam_available;
     bool starts_at_once;
+    bool records; // sudo.conf names our I/O plugin: a session can be recorded
 };
 
 // What another policy plugin answered.
@@ -69,11 +70,24 @@ struct demands_met {
 
 enum outcome_end { END_EXITED = 1, END_SIGNALED = 2, END_EXEC_FAILED = 3, END_SUDO_ERROR = 4 };
 
+enum { HASH_BYTES = 32 };
+// Why a recording is not whole.
+enum cut { CUT_NONE = 0, CUT_LIMIT = 1, CUT_UNWRITABLE = 2 };
+
+struct recorded {
+    bool present;
+    uint8_t hash[HASH_BYTES];
+    uint64_t length;
+    uint64_t duration_us;
+    enum cut cut;
+};
+
 struct outcome {
     uint64_t request;
     enum outcome_end end;
     int32_t value;
     bool core_dumped;
+    const struct recorded *recorded;
 };
 
 // Each makes a whole frame, header included, in `writer`. False when it would be too large or memory is out.
@@ -120,6 +134,16 @@ struct challenge {
 
 enum launch_by { BY_UNSPECIFIED = 0, BY_DESCRIPTOR = 1, BY_PATH = 2, BY_SEALED = 3 };
 
+// The file that the session is recorded in, open in belayd's process.
+struct launch_recording {
+    bool wanted;
+    bool must; // what cannot be recorded may not run
+    int32_t fd;
+    uint8_t sealed[HASH_BYTES]; // what it holds so far
+    uint64_t length;
+    uint64_t limit;
+};
+
 struct launch {
     enum launch_by by;
     char *path;
@@ -137,6 +161,7 @@ struct launch {
     char *user;
     bool pam_session;
     bool pam_account;
+    struct launch_recording recording;
 };
 
 enum { TOKEN_BYTES = 16 };

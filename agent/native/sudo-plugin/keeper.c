@@ -140,6 +140,7 @@ static int keep(void *context) {
     struct session *session = context;
     int status = 0;
     const bool in_time = await_start(session);
+    if (session->keeper.unwanted) _exit(0);
     // From here on this memory is the keeper's alone.
     session->committed_at_ms = 0;
     if (!in_time) keeper_tell_too_late();
@@ -152,14 +153,25 @@ static int keep(void *context) {
     _exit(0);
 }
 
-void keeper_dismiss(struct keeper *keeper) {
-    if (!keeper->begun || keeper->pid != getpid()) return;
-    keeper->failed = !keeper->forked;
-    if (keeper->forked) return; // it waits for this process's own end
+static void await_keeper(struct keeper *keeper) {
     atomic_store(&keeper->shared, 0);
     syscall(SYS_futex, &keeper->shared, FUTEX_WAKE, 1, NULL, NULL, 0);
     // It uses this memory now: nothing else may.
     while (syscall(SYS_wait4, keeper->keeper, NULL, __WALL, NULL) < 0 && errno == EINTR) {}
+}
+
+void keeper_dismiss(struct keeper *keeper) {
+    if (!keeper->begun || keeper->pid != getpid()) return;
+    keeper->failed = !keeper->forked;
+    if (keeper->forked) return; // it waits for this process's own end
+    await_keeper(keeper);
+}
+
+void keeper_release(struct keeper *keeper) {
+    if (!keeper->begun) return;
+    keeper->unwanted = true;
+    await_keeper(keeper);
+    keeper->begun = false;
 }
 
 bool keeper_begin(struct session *session) {

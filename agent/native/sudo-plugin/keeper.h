@@ -13,6 +13,7 @@ struct session;
 struct keeper {
     bool begun;
     bool failed;       // sudo could not become the command, and waits until the keeper is through
+    bool unwanted;     // sudo is to wait for the command after all, and does not need it
     bool forked;       // sudo waits after all (another plugin of sudo's wants to see the command): its own end tells the command's
     pid_t keeper;
     int process;       // pidfd of sudo's process
@@ -29,6 +30,8 @@ bool keeper_is_possible(void);
 bool keeper_begin(struct session *session);
 // sudo ends without having become the command: the keeper tells so, closes PAM's session, and is gone when this returns.
 void keeper_dismiss(struct keeper *keeper);
+// Before anything has started: sudo will wait for the command itself. It is gone when this returns, and has told nobody anything.
+void keeper_release(struct keeper *keeper);
 void keeper_tell_too_late(void);
 
 #endif

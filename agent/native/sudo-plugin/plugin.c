@@ -7,6 +7,7 @@
 
 #include "local-plan.h"
 #include "plan.h"
+#include "recorder.h"
 #include "session.h"
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -70,6 +71,7 @@ static struct sudo_check describe(enum check_mode mode, char *const argv[], char
         .ignore_cached_reauth = invocation->ignore_ticket,
         .pam_available = true,
         .starts_at_once = session.becomes_command && mode == MODE_RUN,
+        .records = recorder_is_listed(),
     };
 }
 

@@ -49,9 +49,14 @@ void session_begin(struct session *session) {
     session->connection.fd = -1;
     session->command.fd = -1;
     session->execfd = -1;
+    session->recording.fd = -1;
     pam_begin(&session->pam, &session->person, &session->invocation);
     if (the_session == NULL) pthread_atfork(before_fork, NULL, NULL);
     the_session = session;
+}
+
+struct session *session_of_sudo(void) {
+    return the_session;
 }
 
 // SECURITY(T-33): sudo keeps the user's real uid, so the user could stop or kill this process. belayd has read who we are by
@@ -263,6 +268,25 @@ static int take_sealed(struct session *session, int number) {
     return -1;
 }
 
+// What is recorded passes through sudo, which so stays and waits; a keeper that was begun ahead is not needed.
+static void stay(struct session *session) {
+    hold_signals(session, false);
+    keeper_release(&session->keeper);
+    session->becomes_command = false;
+}
+
+static bool take_recording(struct session *session) {
+    const struct launch_recording *wanted = &session->launch.recording;
+    if (!wanted->wanted) return true;
+    stay(session);
+    if (recording_begin(&session->recording, connection_take_descriptor(&session->connection, wanted->fd), wanted)) return true;
+    // As belayd left it, and nothing more.
+    session->recorded = (struct recorded){.present = true, .length = wanted->length, .cut = CUT_UNWRITABLE};
+    memcpy(session->recorded.hash, wanted->sealed, sizeof session->recorded.hash);
+    if (wanted->must) person_tell(&session->person, "this has to be recorded, and the recording cannot be written (is the disk full?)");
+    return !wanted->must;
+}
+
 static bool take_launch(struct session *session) {
     const struct verdict *verdict = &session->answer.verdict;
     if (session->answer.kind != FRAME_VERDICT || !verdict->allow || !verdict->has_launch || verdict->request == 0) {
@@ -283,7 +307,7 @@ static bool take_launch(struct session *session) {
     }
     // The interpreter of a script opens /dev/fd/N after the exec; everything else is closed by it.
     if (session->execfd >= 0 && command_is_script(session->execfd)) fcntl(session->execfd, F_SETFD, 0);
-    return true;
+    return take_recording(session);
 }
 
 // The verdict was the GO: the intent is on record, so how it ended has to be told.
@@ -358,7 +382,9 @@ static const char *open_pam(struct session *session, char **environment[]) {
 const char *session_commit(struct session *session, char **environment[]) {
     const char *fault = "nothing was allowed";
     if (session->stage == STAGE_COMMITTED) return NULL;
-    if (session->stage == STAGE_ALLOWED) {
+    if (session->launch.recording.wanted && !session->recorder_is_on) {
+        fault = "sudo.conf does not name the plugin that records this";
+    } else if (session->stage == STAGE_ALLOWED) {
         fault = open_pam(session, environment);
         if (fault == NULL && !may_start(session)) fault = "belayd did not let it start";
     }
@@ -389,7 +415,7 @@ void session_report_status(struct session *session, int status) {
 void session_report(struct session *session, enum outcome_end end, int32_t value, bool core_dumped) {
     if (session->stage != STAGE_COMMITTED) return;
     session->stage = STAGE_ENDED;
-    const struct outcome outcome = {session->answer.verdict.request, end, value, core_dumped};
+    const struct outcome outcome = {session->answer.verdict.request, end, value, core_dumped, &session->recorded};
     struct wire_writer frame;
     if (session->is_local || !frame_outcome(&frame, &outcome)) return;
     connection_send(&session->connection, &frame);
@@ -408,5 +434,6 @@ void session_release(struct session *session) {
 void session_end(struct session *session) {
     session->stage = STAGE_ENDED;
     pam_finish(&session->pam);
+    recording_close(&session->recording);
     connection_close(&session->connection);
 }

@@ -9,6 +9,7 @@
 #include "keeper.h"
 #include "pam.h"
 #include "person.h"
+#include "recording.h"
 #include "waiting.h"
 
 enum stage {
@@ -36,6 +37,9 @@ struct session {
     bool may_wait;           // a command is to follow, so somebody may be waited for
     struct waiting waiting;
     struct keeper keeper;
+    struct recording recording;
+    bool recorder_is_on; // sudo has opened the I/O plugin for it
+    struct recorded recorded;
 };
 
 enum reply { REPLY_NO, REPLY_YES, REPLY_UNREACHABLE };
@@ -43,6 +47,8 @@ enum reply { REPLY_NO, REPLY_YES, REPLY_UNREACHABLE };
 // CLOCK_BOOTTIME, ms.
 int64_t session_now_ms(void);
 void session_begin(struct session *session);
+// The one that was begun; NULL: none was.
+struct session *session_of_sudo(void);
 // Asks and waits for the last word; it is then in `session->answer`. Tells the person about a no, not about silence.
 enum reply session_ask(struct session *session, const struct sudo_check *check);
 // Tells what to do when belayd is silent.

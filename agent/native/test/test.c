@@ -1,15 +1,22 @@
 // Tests of what needs no sudo and no belayd: codec, plan, invocation, text. Each test is a function; the first failure ends it.
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "frames.h"
 #include "invocation.h"
 #include "limits.h"
 #include "person.h"
 #include "plan.h"
+#include "recording.h"
+#include "terminal.h"
 #include "waiting.h"
 
 #define EXPECT(condition) expect((condition), #condition, __LINE__)
@@ -364,7 +371,166 @@ static void a_number_picks_a_suggestion(void) {
     EXPECT(person_pick(&nothing, "1") == NULL);
 }
 
+static void a_launch_may_be_recorded_and_then_says_how(void) {
+    struct server_frame frame;
+    // verdict { answer: ALLOW, request: 7, launch { recording { fd 9, sealed, length 100, limit 4096, must } }, token }
+#define SEALED "0123456789abcdef0123456789abcdef"
+#define TOKEN "\x32\x10" "0123456789abcdef"
+    EXPECT(DECODE("\x1a\x47\x08\x01\x10\x07\x2a\x2e\xa2\x01\x2b\x08\x09\x12\x20" SEALED "\x18\x64\x20\x80\x20\x28\x01" TOKEN, &frame) == false); // shorter than it says
+    EXPECT(DECODE("\x1a\x46\x08\x01\x10\x07\x2a\x2e\xa2\x01\x2b\x08\x09\x12\x20" SEALED "\x18\x64\x20\x80\x20\x28\x01" TOKEN, &frame));
+    const struct launch_recording *recording = &frame.verdict.launch.recording;
+    EXPECT(recording->wanted && recording->must && recording->fd == 9 && recording->length == 100 && recording->limit == 4096);
+    EXPECT(memcmp(recording->sealed, SEALED, HASH_BYTES) == 0);
+    frame_free(&frame);
+    EXPECT(!DECODE("\x1a\x1d\x08\x01\x10\x07\x2a\x05\xa2\x01\x02\x08\x09" TOKEN, &frame)); // without a hash
+    EXPECT(!DECODE("\x1a\x1e\x08\x01\x10\x07\x2a\x06\xa2\x01\x03\x0a\x01x" TOKEN, &frame)); // a descriptor that is no number
+    EXPECT(!DECODE("\x1a\x3f\x08\x01\x10\x07\x2a\x27\xa2\x01\x24\x12\x20" SEALED "\x30\x01" TOKEN, &frame)); // a field that we do not know
+}
+
+static void sha256_is_as_published(void) {
+    static const struct {
+        const char *text;
+        const char *digest;
+    } known[] = { // FIPS 180-4, and lengths around a block
+        {"", "\xe3\xb0\xc4\x42\x98\xfc\x1c\x14"},
+        {"abc", "\xba\x78\x16\xbf\x8f\x01\xcf\xea"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "\x24\x8d\x6a\x61\xd2\x06\x38\xb8"},
+    };
+    uint8_t digest[SHA256_BYTES];
+    struct sha256 hash;
+    for (size_t index = 0; index < sizeof known / sizeof known[0]; index++) {
+        sha256_begin(&hash);
+        sha256_add(&hash, known[index].text, strlen(known[index].text));
+        sha256_end(&hash, digest);
+        EXPECT(memcmp(digest, known[index].digest, 8) == 0);
+    }
+    sha256_begin(&hash);
+    for (unsigned index = 0; index < 1000000; index += 1000) { // a million times "a", in pieces of no even size
+        char piece[1000];
+        memset(piece, 'a', sizeof piece);
+        sha256_add(&hash, piece, index / 1000 % 999 + 1);
+        sha256_add(&hash, piece, 999 - index / 1000 % 999);
+    }
+    sha256_end(&hash, digest);
+    EXPECT(memcmp(digest, "\xcd\xc7\x6e\x5c\x99\x14\xfb\x92", 8) == 0);
+}
+
+static struct recording begin_in_memory(uint64_t limit, bool must) {
+    struct recording recording;
+    const int fd = memfd_create("recording", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    EXPECT(fd >= 0 && fcntl(fd, F_SETFL, O_APPEND) == 0);
+    const struct launch_recording launch = {.wanted = true, .must = must, .limit = limit};
+    EXPECT(recording_begin(&recording, fd, &launch));
+    return recording;
+}
+
+static uint64_t size_of(int fd) {
+    struct stat status;
+    EXPECT(fstat(fd, &status) == 0);
+    return (uint64_t)status.st_size;
+}
+
+static void a_recording_grows_by_whole_frames_and_is_sealed(void) {
+    if (getuid() != 0) return; // a recording is root's
+    struct recording recording = begin_in_memory(1024 * 1024, true);
+    const int copy = dup(recording.fd);
+    uint8_t bytes[16];
+    EXPECT(recording_add(&recording, RECORDED_TTY_OUT, "hello", 5));
+    EXPECT(pread(copy, bytes, sizeof bytes, 0) >= 11 && bytes[3] >= 7 && bytes[4] == RECORDED_TTY_OUT);
+    EXPECT(size_of(copy) == recording.length && recording.length == 4u + bytes[3]);
+    // What is hidden is said once, until something is not.
+    const uint64_t before = recording.length;
+    EXPECT(recording_hide(&recording) && recording.length > before);
+    const uint64_t hidden = recording.length;
+    EXPECT(recording_hide(&recording) && recording.length == hidden);
+    EXPECT(recording_add(&recording, RECORDED_TTY_IN, "x", 1) && recording_hide(&recording) && recording.length > hidden + 7);
+    // More than one frame holds, and more than a block.
+    char *large = calloc(1, 200000);
+    EXPECT(recording_add(&recording, RECORDED_STDOUT, large, 200000));
+    free(large);
+    EXPECT(recording.block_length < 16384 && size_of(copy) == recording.length);
+    struct recorded recorded = {0};
+    recording_end(&recording, 0, 0, &recorded);
+    EXPECT(recorded.present && recorded.cut == CUT_NONE && recorded.length == size_of(copy) && recording.fd == -1);
+    // The last frame is the seal, and its hash is what is told.
+    uint8_t seal[4 + 2 + HASH_BYTES];
+    EXPECT(pread(copy, seal, sizeof seal, (off_t)(recorded.length - sizeof seal)) == (ssize_t)sizeof seal);
+    EXPECT(seal[3] == 2 + HASH_BYTES && seal[4] == RECORDED_SEAL && seal[5] == 0 && memcmp(seal + 6, recorded.hash, HASH_BYTES) == 0);
+    close(copy);
+}
+
+static void at_its_limit_a_recording_says_so_and_stays_within(void) {
+    if (getuid() != 0) return;
+    char bytes[1000] = {0};
+    for (unsigned must = 0; must < 2; must++) {
+        struct recording recording = begin_in_memory(20000, must == 1);
+        const int copy = dup(recording.fd);
+        struct recorded recorded = {0};
+        unsigned taken = 0;
+        while (taken < 100 && recording_add(&recording, RECORDED_TTY_OUT, bytes, sizeof bytes)) taken++;
+        EXPECT(must == 1 ? taken > 15 && taken < 20 : taken == 100);
+        recording_end(&recording, 9, 0, &recorded);
+        EXPECT(recorded.cut == CUT_LIMIT && recorded.length <= 20000 && recorded.length == size_of(copy));
+        close(copy);
+    }
+}
+
+static void what_cannot_be_written_leaves_whole_frames(void) {
+    if (getuid() != 0) return;
+    struct recording recording = begin_in_memory(1024 * 1024, true);
+    const int copy = dup(recording.fd);
+    EXPECT(recording_add(&recording, RECORDED_TTY_OUT, "hello", 5));
+    const uint64_t before = recording.length;
+    EXPECT(fcntl(copy, F_ADD_SEALS, F_SEAL_GROW) == 0); // as good as a full disk
+    EXPECT(!recording_add(&recording, RECORDED_TTY_OUT, "hello", 5) && recording.cut == CUT_UNWRITABLE);
+    struct recorded recorded = {0};
+    recording_end(&recording, 9, 0, &recorded);
+    EXPECT(recorded.cut == CUT_UNWRITABLE && recorded.length == before && size_of(copy) == before);
+    close(copy);
+}
+
+static void only_the_file_that_was_made_is_written_to(void) {
+    struct recording recording;
+    struct launch_recording launch = {.wanted = true, .limit = 100000};
+    EXPECT(!recording_begin(&recording, -1, &launch));
+    EXPECT(!recording_begin(&recording, open("/dev/null", O_WRONLY | O_APPEND), &launch));
+    EXPECT(!recording_begin(&recording, memfd_create("recording", MFD_CLOEXEC), &launch)); // not for appending
+    launch.length = 1; // longer than it is
+    const int fd = memfd_create("recording", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    EXPECT(fcntl(fd, F_SETFL, O_APPEND) == 0 && !recording_begin(&recording, fd, &launch) && recording.fd == -1);
+    EXPECT(recording_add(&recording, RECORDED_TTY_OUT, "x", 1)); // nothing is recorded: nothing is in the way
+}
+
+static void a_terminal_of_the_persons_does_not_stand_for_that_of_the_command(void) {
+    struct terminal terminal;
+    struct termios settings;
+    const int decoy = posix_openpt(O_RDWR | O_NOCTTY);
+    if (decoy < 0) return; // no pseudo-terminals here
+    terminal_note_others(&terminal);
+    EXPECT(!terminal_echoes(&terminal)); // there is none yet
+    const int leader = posix_openpt(O_RDWR | O_NOCTTY);
+    EXPECT(leader >= 0 && tcgetattr(leader, &settings) == 0);
+    EXPECT(terminal_echoes(&terminal) && terminal.leader == leader);
+    settings.c_lflag &= ~(tcflag_t)ECHO;
+    EXPECT(tcsetattr(leader, TCSANOW, &settings) == 0 && !terminal_echoes(&terminal));
+    EXPECT(tcgetattr(decoy, &settings) == 0 && (settings.c_lflag & ECHO) != 0);
+    // Two that are new: it cannot be told which one it is, so nothing is recorded.
+    terminal_note_others(&terminal);
+    const int first = posix_openpt(O_RDWR | O_NOCTTY);
+    const int second = posix_openpt(O_RDWR | O_NOCTTY);
+    EXPECT(!terminal_echoes(&terminal) && terminal.lost);
+    const int all[] = {decoy, leader, first, second};
+    for (size_t index = 0; index < sizeof all / sizeof all[0]; index++) close(all[index]);
+}
+
 int main(void) {
+    a_launch_may_be_recorded_and_then_says_how();
+    sha256_is_as_published();
+    a_recording_grows_by_whole_frames_and_is_sealed();
+    at_its_limit_a_recording_says_so_and_stays_within();
+    what_cannot_be_written_leaves_whole_frames();
+    only_the_file_that_was_made_is_written_to();
+    a_terminal_of_the_persons_does_not_stand_for_that_of_the_command();
     a_challenge_is_read_whole();
     a_yes_to_the_question_is_carried();
     only_a_yes_confirms();
@@ -388,6 +554,6 @@ int main(void) {
     prompts_are_expanded_as_by_sudo();
     a_launch_that_cannot_be_applied_is_named();
     pam_adds_but_never_replaces_and_never_steers_a_loader();
-    puts("23 tests passed");
+    puts("30 tests passed");
     return 0;
 }

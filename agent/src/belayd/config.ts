@@ -25,6 +25,16 @@ const shape = z.strictObject({
       retentionDays: z.number().int().min(1).max(3650).default(30),
     })
     .prefault({}),
+  /** Sessions that a rule wants recorded. They are kept as long as receipted events are. */
+  recording: z
+    .strictObject({
+      /** Bytes of one recording; at the limit the rule's `onFailure.recorderUnable` says what happens. */
+      maxSessionBytes: z.number().int().min(MIB).max(1024 * MIB).default(64 * MIB),
+      /** Bytes of all together; beyond it the oldest go first. */
+      maxBytes: z.number().int().min(MIB).max(1024 * 1024 * MIB).default(2048 * MIB),
+    })
+    .refine(({ maxSessionBytes, maxBytes }) => maxSessionBytes <= maxBytes, 'maxBytes is less than maxSessionBytes')
+    .prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
 });
 

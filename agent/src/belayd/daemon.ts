@@ -16,6 +16,8 @@ import { createEvidenceKeys } from '../journal/evidence-keys.ts';
 import { Journal } from '../journal/journal.ts';
 import { type JournalStore, openJournalStore } from '../journal/journal-store.ts';
 import { takeReceipt } from '../journal/receipts.ts';
+import { createRecordings, type Recordings } from '../journal/recordings.ts';
+import { recordingFields } from '../launch/session-recorder.ts';
 import type { Platform } from '../platform/platform.ts';
 import { type Aliases, createAliases } from '../state/aliases.ts';
 import { DeviceState, type StateEvents } from '../state/device-state.ts';
@@ -51,7 +53,7 @@ export async function startDaemon(deps: DaemonDeps): Promise<Daemon> {
   const core = createCore(deps, opened.store, journalStore.store);
   const { state, journal } = core;
   core.load();
-  const lost = recordLost(journal, platform);
+  const lost = await recordLost(journal, core.recordings, platform);
   if (opened.damaged !== undefined) state.setProblem('state', `The state on disk was damaged and put aside as ${opened.damaged}: enrol this device again.`);
   if (journalStore.damaged !== undefined) state.setProblem('journal', `The journal on disk was damaged and put aside as ${journalStore.damaged}: enrol this device again.`);
   journal.commit({ type: 'agent.started', fields: { version: AGENT_VERSION, lost } });
@@ -70,6 +72,7 @@ export async function startDaemon(deps: DaemonDeps): Promise<Daemon> {
       clearInterval(trimming);
       await Promise.all(servers.map((server) => server.close()));
       core.stop();
+      await core.written();
       journal.append({ type: 'agent.stopped', fields: {} });
       journal.close();
       opened.store.close();
@@ -141,6 +144,14 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
   const reports = createReports({ state, journal, clock, link, serverSilentMs: contact.silentMs, uplinkConnected: () => uplink.connected, timeNonce: people.timeNonce, announce: uplink.announceState });
   later.reports = reports;
   const enrolments = createEnrolments({ state, journal, keys, now: clock.now, announce: uplink.announceTask });
+  const recordings = createRecordings({
+    folder: join(places.state, 'recordings'),
+    limits: () => ({ ...deps.config().recording, retentionMs: retentionMs(deps.config()) }),
+    now: clock.now,
+    dropped: (what) => journal.append({ type: 'recording.dropped', fields: what }),
+    log,
+  });
+  const writing = new Set<Promise<void>>();
   const reauthentications = createReauthentications(clock);
   const numbers = createRequestNumbers(journalStore);
   const uplinkDeps = {
@@ -188,6 +199,11 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
       serverSilentMs: contact.silentMs,
       healthy: () => journal.healthy,
       approvals: () => approvals,
+      recordings,
+      writing(work) {
+        const known = work.finally(() => writing.delete(known));
+        writing.add(known);
+      },
     },
     administration: { enrolments, reauthentications, status: reports.status, posture: () => readPosture(platform, journal) },
     version: AGENT_VERSION,
@@ -197,6 +213,7 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
   return {
     state,
     journal,
+    recordings,
     front,
     uplink,
     configChanged: () => state.setProblem('config', deps.configProblem()),
@@ -206,7 +223,12 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
       people.load();
       state.load();
     },
+    /** Outcomes of connections that broke, whose recordings were still being read. */
+    async written() {
+      await Promise.allSettled(writing);
+    },
     stop() {
+      recordings.close();
       heartbeat.stop();
       people.close();
       aliases.close();
@@ -224,11 +246,13 @@ async function readPosture(platform: Platform, { healthy }: Journal): Promise<Po
 }
 
 /** Elevations that the last run allowed and never heard of again. */
-function recordLost(journal: Journal, { clock }: Platform): number {
+async function recordLost(journal: Journal, recordings: Recordings, { clock }: Platform): Promise<number> {
   const open = journal.openRequests();
   for (const { request, uid, user, bootId, bootMs } of open) {
     const durationMs = bootId === clock.bootId ? Math.max(0, clock.boot() - bootMs) : 0;
-    journal.append({ type: 'elevation.outcome', fields: { request, uid, user: user ?? undefined, end: 'lost', value: 0, durationMs } });
+    const recorded = await recordings.measureOf(request).catch(() => undefined);
+    const recording = recorded === undefined ? {} : recordingFields(recorded);
+    journal.append({ type: 'elevation.outcome', fields: { request, uid, user: user ?? undefined, end: 'lost', value: 0, durationMs, ...recording } });
   }
   return open.length;
 }

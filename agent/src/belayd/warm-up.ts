@@ -4,7 +4,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { ByteString } from '@belay/core/bytes';
 import { generateEd25519 } from '@belay/core/node-crypto';
 import { type CompiledPolicy, loadPolicySet, NO_DEMANDS, NO_OBLIGATIONS, STRICT_FAILURES } from '@belay/core/policy';
-import { ok } from '@belay/core/result';
+import { err, ok } from '@belay/core/result';
 import { ClientFrameSchema, Outcome_End, ServerFrameSchema, SudoCheck_Mode } from '@belay/proto/local';
 import { createDecided } from '../decide/decided.ts';
 import { createReauthentications } from '../decide/reauthentication.ts';
@@ -128,7 +128,9 @@ function openRehearsalDoor(platform: Platform, journal: Journal): Door {
       aliases: { pathsOf: () => [], load: () => {}, close: () => {} },
       reauthentications,
       decided: createDecided(),
-      log: { error: () => {}, info: () => {} },
+      log: { error: () => {}, info: () => {}, warn: () => {} },
+      recordings: { begin: () => err('nothing is recorded in a rehearsal') },
+      writing: () => {},
       policy: () => ({ manifest, set, monitored: undefined }),
       deviceId: () => 'rehearsal',
       settings: () => ({ pamAccount: false, pamSession: false }),

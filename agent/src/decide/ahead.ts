@@ -49,7 +49,8 @@ export async function askAhead(number: number, sudo: SudoRequest, wish: Wish, { 
     if (signal.aborted) return refused('BELAY_E_TIMEOUT', 'The answer took too long. Try again.');
     const needed = needing(decision);
     if (!needed.ok) return needed;
-    const objection = objectionTo(needed.value, env, gathered.value.variables);
+    // Whether the session can be recorded is the plugin's to say, when the command is started.
+    const objection = objectionTo(needed.value, env, gathered.value.variables, { records: true });
     if (objection !== undefined) return refused('BELAY_E_DENIED', sentence(objection));
     const launching = launchingOf(gathered.value, { decision: needed.value, env }, deps.platform);
     if (typeof launching === 'string') return refused('BELAY_E_DENIED', sentence(launching));

@@ -1,11 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { ByteString } from '@belay/core/bytes';
-import type { EventDraft } from '@belay/core/evidence';
+import { bytesOf, type ByteString } from '@belay/core/bytes';
+import type { EventDraft, RecordingHeader } from '@belay/core/evidence';
 import { randomBytes } from '@belay/core/node-crypto';
 import { type Decision, NO_DEMANDS } from '@belay/core/policy';
 import { Launch_By } from '@belay/proto/local';
 import type { Journal, Prepared } from '../journal/journal.ts';
 import { planLaunch } from '../launch/plan.ts';
+import { type RecorderDeps, SessionRecorder } from '../launch/session-recorder.ts';
 import type { Peer } from '../platform/platform.ts';
 import { Approval, type ApprovalDeps } from './approval.ts';
 import { askAheadText, commandText } from './command-text.ts';
@@ -23,12 +24,14 @@ import type { CommitStep, End, Step } from './steps.ts';
 import type { SudoRequest } from './sudo-request.ts';
 import { waitingText } from './waiting.ts';
 
-export type ElevationDeps = RulingDeps & FulfilmentDeps & ApprovalDeps & {
+export type ElevationDeps = RulingDeps & FulfilmentDeps & ApprovalDeps & RecorderDeps & {
   readonly journal: Journal;
   /** For those who ask why. */
   readonly decided: Pick<Decided, 'add'>;
   deviceId(): string;
   settings(): { readonly pamAccount: boolean; readonly pamSession: boolean };
+  /** What is still to be written before a stop. */
+  writing(work: Promise<void>): void;
 };
 
 /** `launching`: the request as it will run, with what the decision's obligations change. */
@@ -39,6 +42,7 @@ const TOKEN_BYTES = 16;
 /** There is nothing to commit. */
 const NO_TOKEN = new Uint8Array(TOKEN_BYTES);
 const NO_EVIDENCE = 'evidence cannot be written on this device (is the disk full?), so nothing is elevated. Tell IT.';
+const NO_RECORDING = 'this has to be recorded, and cannot be recorded now (is the disk full?). Tell IT.';
 
 /** One request from its arrival to its outcome: gather, decide, fulfil, commit. Any other order of calls denies. */
 export class Elevation {
@@ -58,6 +62,7 @@ export class Elevation {
   #wentAtMs = 0;
   #prepared: Prepared | undefined;
   #recorded = false;
+  readonly #recorder: SessionRecorder;
 
   /** `later`: hears what follows a `wait`. */
   constructor(number: number, sudo: SudoRequest, { peer, later = () => {} }: { readonly peer: Peer; readonly later?: (step: Step) => void }, deps: ElevationDeps) {
@@ -67,6 +72,7 @@ export class Elevation {
     this.#peer = peer;
     this.#deps = deps;
     this.#fulfilment = new Fulfilment(sudo, peer.actor, deps);
+    this.#recorder = new SessionRecorder(deps);
   }
 
   get #outsideRules(): boolean {
@@ -95,7 +101,7 @@ export class Elevation {
     if (this.#stage !== 'new') return this.deny('timeout', 'the answer took too long. Try again.');
     if (decision.kind === 'deny') return this.deny(decision.reason.kind, denialText(decision.reason), decision);
     if (this.#gathered === undefined) return this.deny('fault', 'a fault of Belay.', decision);
-    const objection = objectionTo(decision, env, this.#gathered.variables);
+    const objection = objectionTo(decision, env, this.#gathered.variables, this.#sudo);
     if (objection !== undefined) return this.deny('bad-request', objection, decision);
     this.#permitted = { decision, env };
     return decision.kind === 'allow' ? this.#allow(this.#permitted) : this.#advance(this.#fulfilment.begin(decision.demands), decision);
@@ -216,14 +222,16 @@ export class Elevation {
   }
 
   /** How it ended; only the first counts. */
-  outcome({ end, value }: End): void {
+  outcome({ end, value, recorded }: End): void {
     if (this.#stage !== 'running') return;
     this.#stage = 'over';
     // Of one that was lost it is looked whether it still runs: a grant may be taken back from it.
     if (end !== 'lost') this.#approval?.ended();
-    this.#release();
     const durationMs = Math.max(0, this.#deps.platform.clock.boot() - this.#wentAtMs);
-    this.#deps.journal.append({ type: 'elevation.outcome', fields: { ...this.#who, end, value, durationMs } });
+    const fields = { ...this.#who, end, value, durationMs };
+    const written = this.#recorder.end(recorded, (recording) => this.#deps.journal.append({ type: 'elevation.outcome', fields: { ...fields, ...recording } }));
+    if (written !== undefined) this.#deps.writing(written);
+    this.#release();
   }
 
   /** The connection is gone. */
@@ -276,18 +284,20 @@ export class Elevation {
     const launching = launchingOf(this.#gathered, permitted, this.#deps.platform);
     if (typeof launching === 'string') return this.deny('bad-request', launching, permitted?.decision);
     const decision = permitted?.decision;
+    if (!this.#recorder.begin(decision?.obligations, this.#sudo.records, () => this.#recordingHeader(launching, decision))) return this.deny('recorder-unable', NO_RECORDING, decision);
+    const recording = this.#recorder.launch();
     const { pamAccount, pamSession } = this.#deps.settings();
     const { loginShell, fileModeMask, pamAvailable } = this.#sudo;
     const { sealed, sha256 } = this.#ruling;
     const launch = planLaunch({
       gathered: launching, obligations: decision?.obligations, sealed, hashed: sha256 !== undefined, loginShell, fileModeMask,
-      pamAccount: pamAccount && pamAvailable && !this.#asked, pamSession: pamSession && pamAvailable,
+      pamAccount: pamAccount && pamAvailable && !this.#asked, pamSession: pamSession && pamAvailable, recording,
     });
     if (launch.by === Launch_By.UNSPECIFIED) return this.deny('fault', 'the file could not be sealed in memory.', decision);
     const rule = decision?.by[0] === undefined ? '' : ruleName(decision.by[0]);
     const message = decision?.kind === 'allow' ? (decision.message ?? '') : '';
     const opensPam = launch.pamAccount || launch.pamSession;
-    if (this.#sudo.startsAtOnce && !this.#asked && !opensPam && this.#approval?.isFiled !== true) {
+    if (this.#sudo.startsAtOnce && !this.#asked && !opensPam && this.#approval?.isFiled !== true && recording === undefined) {
       // Decided in this very turn, and nothing is to come: a second look would see the same, but for bytes that were hashed meanwhile.
       if (sha256 !== undefined && !isSameFile(launching, this.#ruling, this.#outsideRules, this.#deps.platform)) return this.deny('unsafe-file', 'the file was changed meanwhile. Try again.', decision);
       const { go, message: stopped } = this.#go(launching, decision);
@@ -297,6 +307,15 @@ export class Elevation {
     this.#stage = 'allowed';
     setImmediate(() => this.#prepare(opensPam));
     return { kind: 'allow', message, rule, token: this.#yes.token, launch, go: false };
+  }
+
+  #recordingHeader({ request, account }: Gathered, decision: Permit | undefined): RecordingHeader {
+    const { journal, platform, deviceId } = this.#deps;
+    const { uid, user = null } = this.#who;
+    return {
+      request: this.number, device: deviceId(), chain: journal.chain.id, startedAt: platform.clock.now(), uid, user, runAsUid: account.uid,
+      rules: (decision?.by ?? []).map(ruleName), command: bytesOf(request.executable.resolved), argv: request.args.map(bytesOf),
+    };
   }
 
   /**
@@ -346,12 +365,14 @@ export class Elevation {
     const pinned = this.#pinned(decision);
     const grant = this.#approval?.grant;
     const { reason, reauthenticated } = this.#fulfilment;
-    const facts = { pinned, reason, reauthenticated, outsideRules: decision === undefined, grant };
+    const facts = { pinned, reason, reauthenticated, outsideRules: decision === undefined, grant, recording: this.#recorder.state };
     return intentEvent({ ...this.#act(decision), request }, facts, this.#deps.platform);
   }
 
   #release(): void {
     this.#approval?.close();
+    // Nothing has run: what did has ended it before.
+    if (this.#stage === 'over') this.#recorder.discard();
     this.#ruling?.close();
     this.#gathered = undefined;
   }

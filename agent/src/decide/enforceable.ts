@@ -4,16 +4,19 @@ import { unsettable } from './kept-variables.ts';
 /** A yes, or one on demands. */
 export type Permit = Exclude<Decision, { kind: 'deny' }>;
 
+/** What the one that asks can enforce. */
+export type FrontEnd = { readonly records: boolean };
+
 /**
  * What a yes wants that nobody here can enforce, by the words a policy uses: then there is no yes (design.md, meaning 6). What has
  * an enforcer is left out of these lists when the enforcer is there, not before.
  */
-export function unenforceable(decision: Permit): readonly string[] {
-  return obligationsWithoutEnforcer(decision.obligations);
+export function unenforceable(decision: Permit, front: FrontEnd): readonly string[] {
+  return obligationsWithoutEnforcer(decision.obligations, front);
 }
 
-function obligationsWithoutEnforcer(obligations: Obligations): readonly string[] {
-  const { durationMs, uses, totalMs, children, capabilities, network, writable, environment, record, conflicts } = obligations;
+function obligationsWithoutEnforcer(obligations: Obligations, { records }: FrontEnd): readonly string[] {
+  const { durationMs, uses, totalMs, children, capabilities, network, writable, environment, record, recorderUnable, conflicts } = obligations;
   return named({
     'limits.duration': durationMs !== undefined,
     'limits.uses': uses !== undefined,
@@ -22,7 +25,7 @@ function obligationsWithoutEnforcer(obligations: Obligations): readonly string[]
     'limits.capabilities': capabilities !== undefined,
     'limits.network': network !== 'allow',
     'limits.writable': writable !== undefined,
-    [`record: ${record}`]: record !== 'none',
+    [`record: ${record}`]: record === 'commands' || (record === 'session' && !records && recorderUnable === 'deny'),
     ...Object.fromEntries(unsettable(environment.set).map((name) => [`limits.environment.set: ${name}`, true])),
     ...Object.fromEntries(conflicts.map((conflict) => [conflict, true])),
   });

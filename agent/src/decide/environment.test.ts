@@ -11,7 +11,7 @@ const parts = (uid = 2001): EnvironmentParts => ({ account, actor: actor(uid), r
 const empty: SudoRequest = {
   mode: 'run', runAsUser: undefined, runAsGroup: undefined, loginShell: false, preserveEnvironment: false, preserveNames: [], nonInteractive: false, directoryWanted: undefined,
   argv: [bytes('id')], environment: [], environmentAdded: [], typedPath: bytes('/usr/bin/id'), executableFd: 3, listUser: undefined, fileModeMask: 0o22, listLong: false,
-  ignoreCachedReauth: false, pamAvailable: true, startsAtOnce: false,
+  ignoreCachedReauth: false, pamAvailable: true, startsAtOnce: false, records: true,
 };
 
 function read(changes: { readonly environment?: readonly string[]; readonly added?: readonly string[]; readonly names?: readonly string[]; readonly preserve?: boolean }, uid?: number): Variables {

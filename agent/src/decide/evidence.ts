@@ -37,7 +37,8 @@ export type Why =
   | 'abandoned'
   | 'approval-denied'
   | 'approval-expired'
-  | 'approval-needed';
+  | 'approval-needed'
+  | 'recorder-unable';
 
 export function subject(number: number, actor: Pick<Actor, 'realUid'>, platform: Platform): Subject {
   return { request: number, uid: actor.realUid, user: platform.accounts.userById(actor.realUid)?.name };
@@ -80,7 +81,7 @@ export function observedEvent(what: Act, observation: Observation, platform: Pla
   return { type: 'elevation.observed', fields: { ...act(what, platform), ...observation } };
 }
 
-export type IntentFacts = { readonly pinned: string | undefined; readonly reason: string | undefined; readonly reauthenticated: boolean; readonly outsideRules: boolean; readonly grant: string | undefined };
+export type IntentFacts = { readonly pinned: string | undefined; readonly reason: string | undefined; readonly reauthenticated: boolean; readonly outsideRules: boolean; readonly grant: string | undefined; readonly recording: 'session' | 'unable' | undefined };
 
 export function intentEvent(what: Act & { readonly request: ElevationRequest }, facts: IntentFacts, platform: Platform): EventDraft {
   const { request } = what;
@@ -94,6 +95,7 @@ export function intentEvent(what: Act & { readonly request: ElevationRequest }, 
       reauthenticated: facts.reauthenticated,
       outsideRules: facts.outsideRules,
       grant: facts.grant,
+      recording: facts.recording,
       environment: namesIn(request.env),
     },
   };

@@ -5,11 +5,11 @@ import { objectionTo } from './objection.ts';
 
 const usual = ['HOME=/root', 'PATH=/usr/bin'] as ByteString[];
 
-function objection(asked: Readonly<Record<string, string>>, env: readonly string[], obligations: Partial<Obligations> = {}): string | undefined {
+function objection(asked: Readonly<Record<string, string>>, env: readonly string[], obligations: Partial<Obligations> = {}, records = true): string | undefined {
   const plain: Obligations = {
     ...NO_OBLIGATIONS, sha256: undefined, argv0: '/bin/x' as ByteString, environment: { keep: [], set: [] }, cwd: undefined, diskFull: 'deny', recorderUnable: 'deny', conflicts: [],
   };
-  return objectionTo({ kind: 'allow', by: [{ policy: 'work', rule: 'r' }], message: undefined, obligations: { ...plain, ...obligations } }, env as readonly ByteString[], { usual, others: new Map(Object.entries(asked)), asked: Object.keys(asked) });
+  return objectionTo({ kind: 'allow', by: [{ policy: 'work', rule: 'r' }], message: undefined, obligations: { ...plain, ...obligations } }, env as readonly ByteString[], { usual, others: new Map(Object.entries(asked)), asked: Object.keys(asked) }, { records });
 }
 
 test('nothing stands against a yes that asks for nothing, and what was asked for by name is there', () => {
@@ -28,4 +28,11 @@ test.each<[string, Readonly<Record<string, string>>]>([
 
 test('what nobody enforces comes first', () => {
   expect(objection({ PATH: '/tmp' }, usual, { network: 'deny', children: 'deny' })).toBe('the rule "work/r" needs "limits.children: deny", "limits.network", which this agent cannot enforce.');
+});
+
+test('a session is recorded where the front end can; where it cannot, the rule says whether that is borne', () => {
+  expect(objection({}, usual, { record: 'session' })).toBeUndefined();
+  expect(objection({}, usual, { record: 'session' }, false)).toContain('"record: session"');
+  expect(objection({}, usual, { record: 'session', recorderUnable: 'allow' }, false)).toBeUndefined();
+  expect(objection({}, usual, { record: 'commands', recorderUnable: 'allow' })).toContain('"record: commands"');
 });

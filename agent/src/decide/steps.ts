@@ -1,4 +1,5 @@
 import type { Launch } from '@belay/proto/local';
+import type { RecordedEnd } from '../journal/recordings.ts';
 import type { Wanted } from './fulfilment.ts';
 
 /** What the front end is told. Only `allow` leads to a launch, and only through `commit`. */
@@ -9,4 +10,4 @@ export type Step =
   | { readonly kind: 'allow'; readonly message: string; readonly rule: string; readonly token: Uint8Array; readonly launch: Launch | undefined; readonly go: boolean }
   | { readonly kind: 'deny'; readonly message: string; readonly rule: string };
 export type CommitStep = { readonly go: boolean; readonly message: string };
-export type End = { readonly end: 'exited' | 'signaled' | 'exec-failed' | 'sudo-error' | 'lost'; readonly value: number };
+export type End = { readonly end: 'exited' | 'signaled' | 'exec-failed' | 'sudo-error' | 'lost'; readonly value: number; readonly recorded?: RecordedEnd | undefined };

@@ -27,6 +27,8 @@ export type SudoRequest = {
   readonly pamAvailable: boolean;
   /** Without PAM nothing comes between the yes and the start. */
   readonly startsAtOnce: boolean;
+  /** The front end can record a session. */
+  readonly records: boolean;
 };
 
 const MODES: Readonly<Record<number, SudoMode>> = {
@@ -81,6 +83,7 @@ function convert(check: SudoCheck, mode: SudoMode): SudoRequest {
     ignoreCachedReauth: check.ignoreCachedReauth,
     pamAvailable: check.pamAvailable,
     startsAtOnce: check.startsAtOnce,
+    records: check.records,
   };
 }
 

@@ -2,6 +2,7 @@ import type { ByteString } from '@belay/core/bytes';
 import type { Decision } from '@belay/core/policy';
 import type { Account, Peer, Platform } from '../platform/platform.ts';
 import type { Settled } from './decided.ts';
+import type { FrontEnd } from './enforceable.ts';
 import type { Why } from './evidence.ts';
 import { gather, type GatherDeps, type Gathered } from './gather.ts';
 import { denialText, NOT_ALLOWED, unnumbered } from './messages.ts';
@@ -23,7 +24,7 @@ export async function tryOut(sudo: SudoRequest, peer: Peer, deps: TrialDeps, sig
   try {
     if (peer.actor.realUid === 0) return { ...settled, outsideRules: true };
     const { decision, env } = ruling.now() ?? (await ruling.hashed(signal));
-    return { ...settled, ...objection(decision, env, gathered.value), decision, asked: ruling.asked(true) };
+    return { ...settled, ...objection(decision, env, gathered.value, sudo), decision, asked: ruling.asked(true) };
   } finally {
     ruling.close();
   }
@@ -36,9 +37,9 @@ function settledFor({ typedPath, argv }: SudoRequest, { actor }: Peer, { platfor
 }
 
 /** Why there can be no yes, as it is told to the requester; undefined: nothing stands against it but what a rule demands. */
-function objection(decision: Decision, env: readonly ByteString[], { variables }: Pick<Gathered, 'variables'>): { readonly why: Why; readonly text: string } | undefined {
+function objection(decision: Decision, env: readonly ByteString[], { variables }: Pick<Gathered, 'variables'>, front: FrontEnd): { readonly why: Why; readonly text: string } | undefined {
   if (decision.kind === 'deny') return { why: decision.reason.kind, text: unnumbered(denialText(decision.reason)) };
-  const text = objectionTo(decision, env, variables);
+  const text = objectionTo(decision, env, variables, front);
   return text === undefined ? undefined : { why: 'bad-request', text };
 }
 

@@ -1,5 +1,5 @@
 import { bytesOf, type ByteString, byteStringOf, encodeUtf8 } from '@belay/core/bytes';
-import { type AuditError, type ClientFrame, type Commit, type DemandsMet, DemandsMet_Authentication, type Observed, Observed_Seen, type Outcome, Outcome_End, type SudoCheck } from '@belay/proto/local';
+import { type AuditError, type ClientFrame, type Commit, type DemandsMet, DemandsMet_Authentication, type Observed, Observed_Seen, type Outcome, Outcome_End, type Recorded, Recorded_Cut, type SudoCheck } from '@belay/proto/local';
 import { Elevation, type ElevationDeps } from '../decide/elevation.ts';
 import type { End, Step } from '../decide/steps.ts';
 import { deniedEvent } from '../decide/evidence.ts';
@@ -8,6 +8,7 @@ import { listCommand, type Listed, listing, Validation } from '../decide/listing
 import { numbered } from '../decide/messages.ts';
 import { observe, type Seen } from '../decide/observe.ts';
 import { readSudoCheck, type SudoRequest } from '../decide/sudo-request.ts';
+import type { RecordedEnd } from '../journal/recordings.ts';
 import type { Peer } from '../platform/platform.ts';
 import { challengeReply, commitReply, refusalReply, type Reply, verdictReply, waitingReply } from './replies.ts';
 
@@ -208,5 +209,15 @@ const ENDS: Readonly<Record<number, End['end']>> = {
 
 function readEnd(outcome: Outcome): End | undefined {
   const end = ENDS[outcome.end];
-  return end === undefined ? undefined : { end, value: outcome.value };
+  return end === undefined ? undefined : { end, value: outcome.value, recorded: readRecorded(outcome.recorded) };
+}
+
+const CUTS: Readonly<Record<number, RecordedEnd['cut']>> = { [Recorded_Cut.UNSPECIFIED]: undefined, [Recorded_Cut.LIMIT]: 'limit' };
+const HASH_BYTES = 32;
+
+/** Undefined: belayd looks at the file itself. */
+function readRecorded(recorded: Recorded | undefined): RecordedEnd | undefined {
+  if (recorded === undefined || recorded.hash.length !== HASH_BYTES) return undefined;
+  const cut = recorded.cut in CUTS ? CUTS[recorded.cut] : 'unwritable';
+  return { hash: recorded.hash, bytes: Number(recorded.length), durationMs: Math.round(Number(recorded.durationUs) / 1000), cut };
 }

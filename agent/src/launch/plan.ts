@@ -1,7 +1,7 @@
 import { bytesOf, type ByteString } from '@belay/core/bytes';
 import type { Obligations } from '@belay/core/policy';
 import { type MessageInitShape, create } from '@bufbuild/protobuf';
-import { type Launch, Launch_By, LaunchSchema } from '@belay/proto/local';
+import { type Launch, Launch_By, LaunchSchema, type RecordingSchema } from '@belay/proto/local';
 import type { Gathered } from '../decide/gather.ts';
 import type { SealedCopy } from '../platform/platform.ts';
 
@@ -16,6 +16,7 @@ export type LaunchChoice = {
   readonly fileModeMask: number;
   readonly pamAccount: boolean;
   readonly pamSession: boolean;
+  readonly recording: MessageInitShape<typeof RecordingSchema> | undefined;
 };
 
 /** umask(2): never less strict than the system's usual one. */
@@ -44,6 +45,7 @@ export function planLaunch(choice: LaunchChoice): Launch {
     user: gathered.account.name,
     pamSession: choice.pamSession,
     pamAccount: choice.pamAccount,
+    ...(choice.recording === undefined ? {} : { recording: choice.recording }),
   };
   return create(LaunchSchema, init);
 }

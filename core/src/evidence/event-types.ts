@@ -40,6 +40,13 @@ const act = {
   alert: { kind: 'text', optional: true, about: 'low, medium or high, where a rule wants the SOC told' },
 } as const;
 
+const recording = {
+  recordingHash: { kind: 'bytes', optional: true, about: 'Hash of the session\'s recording, by its chain: see recording-format.md' },
+  recordingBytes: { kind: 'number', optional: true, about: 'How much of the recording that is the hash of' },
+  recordingMs: { kind: 'number', optional: true, about: 'How long was recorded' },
+  recordingCut: { kind: 'text', optional: true, about: 'Why the recording is not whole. limit: it was full; unwritable: it could not be written any more; lost: nobody told its end, and it is what was found' },
+} as const;
+
 export const EVENT_TYPES = {
   'agent.started': { writer: 'device', about: 'belayd is up', fields: { version: { kind: 'text', about: 'Version of the agent' }, lost: { kind: 'number', about: 'Elevations whose outcome the last run never learnt' } } },
   'agent.stopped': { writer: 'device', about: 'belayd was asked to stop', fields: {} },
@@ -60,9 +67,10 @@ export const EVENT_TYPES = {
       outsideRules: { kind: 'boolean', about: 'uid 0 ran what it could run anyway' },
       grant: { kind: 'text', optional: true, about: 'The grant that stood for the approval; this is one of its uses' },
       environment: { kind: 'byte-list', hidden: true, about: 'Names of the variables kept or set' },
+      recording: { kind: 'text', optional: true, about: 'Where a rule wants the session recorded. session: it is; unable: it cannot be, and the rule bears that' },
     },
   },
-  'elevation.denied': { writer: 'device', about: 'A request was refused', fields: { ...act, why: { kind: 'text', about: 'denied-by-rule, no-rule, unsafe-file, no-policy, not-found, bad-request, reason-refused, not-confirmed, reauth-failed, timeout, fault, expired, abandoned, approval-denied, approval-expired, approval-needed' } } },
+  'elevation.denied': { writer: 'device', about: 'A request was refused', fields: { ...act, why: { kind: 'text', about: 'denied-by-rule, no-rule, unsafe-file, no-policy, not-found, bad-request, reason-refused, not-confirmed, reauth-failed, timeout, fault, expired, abandoned, approval-denied, approval-expired, approval-needed, recorder-unable' } } },
   'request.filed': {
     writer: 'device',
     about: 'Somebody asks for approval: all that the approver needs to judge it',
@@ -111,7 +119,13 @@ export const EVENT_TYPES = {
       end: { kind: 'text', about: 'exited, signaled, exec-failed, sudo-error, refused-at-commit, or lost: the connection broke first' },
       value: { kind: 'number', about: 'Exit code, signal or errno; 0 with exec-failed: only the person was told why' },
       durationMs: { kind: 'number', about: 'From the go to the end' },
+      ...recording,
     },
+  },
+  'recording.dropped': {
+    writer: 'device',
+    about: 'A recording is no longer kept on the device',
+    fields: { request, bytes: { kind: 'number', about: 'Its size' }, why: { kind: 'text', about: 'retention: its time is over; room: all recordings together were too large' } },
   },
   'elevation.listed': { writer: 'device', about: 'Somebody asked what they may run', fields: { request, uid, user } },
   'reauth.failed': { writer: 'device', about: 'A password demanded by a rule was not given', fields: { request, uid, user, attempts: { kind: 'number', about: 'Passwords tried' } } },

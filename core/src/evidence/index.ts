@@ -10,4 +10,7 @@ export * from './follow.ts';
 export * from './identity.ts';
 export * from './manifest.ts';
 export * from './payloads.ts';
+export * from './recording.ts';
+export { beginRecording, encodeFrame, type RecordedKind, type RecordingCut, type RecordingHeader } from './recording-format.ts';
+export * from './recording-text.ts';
 export * from './token.ts';

@@ -25,7 +25,7 @@ export function seen(events: readonly LiveEvent[], { output, code, isNoProgram }
   if (ASKS.has(why)) return { ...base, decision: 'ask' };
   if (why === 'bad-request' && decision.kind === 'deny') return { ...base, decision: 'deny', reason: 'bad-request' };
   if (DENIES.has(why)) return { ...base, decision: 'deny', reason: why as string };
-  const named = decision.kind === 'deny' ? [] : unenforceable(decision).filter((name) => output.includes(`"${name}"`) && output.includes('which this agent cannot enforce'));
+  const named = decision.kind === 'deny' ? [] : unenforceable(decision, { records: true }).filter((name) => output.includes(`"${name}"`) && output.includes('which this agent cannot enforce'));
   return named.length > 0 ? { ...base, decision: decision.kind, unenforced: named } : { ...base, decision: `denied: ${String(why)}: ${output.trim()}` };
 }
 
@@ -40,7 +40,7 @@ export function expected(policyCase: PolicyCase, world: World, plan: LivePlan): 
   if (kind === 'deny' && early !== undefined) return { decision: 'deny', by: [], reason: early, unenforced: [], alert: undefined };
   return {
     decision: kind, by: [...(by ?? rulesOf(decision))].sort(), reason: reason ?? (decision.kind === 'deny' ? decision.reason.kind : undefined),
-    unenforced: decision.kind === 'deny' ? [] : unenforceable(decision), alert: alert === 'none' ? undefined : alert, would,
+    unenforced: decision.kind === 'deny' ? [] : unenforceable(decision, { records: true }), alert: alert === 'none' ? undefined : alert, would,
   };
 }
 

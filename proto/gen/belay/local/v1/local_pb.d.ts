@@ -510,6 +510,13 @@ export declare type SudoCheck = Message<"belay.local.v1.SudoCheck"> & {
    * @generated from field: bool starts_at_once = 29;
    */
   startsAtOnce: boolean;
+
+  /**
+   * sudo loads the plugin that can record a session
+   *
+   * @generated from field: bool records = 40;
+   */
+  records: boolean;
 };
 
 /**
@@ -881,6 +888,13 @@ export declare type Launch = Message<"belay.local.v1.Launch"> & {
    * @generated from field: bool pam_account = 13;
    */
   pamAccount: boolean;
+
+  /**
+   * absent: nothing is recorded
+   *
+   * @generated from field: belay.local.v1.Recording recording = 20;
+   */
+  recording?: Recording | undefined;
 };
 
 /**
@@ -924,6 +938,54 @@ export enum Launch_By {
  * Describes the enum belay.local.v1.Launch.By.
  */
 export declare const Launch_BySchema: GenEnum<Launch_By>;
+
+/**
+ * The session is recorded in a file that belayd holds open for appending; docs/recording-format.md.
+ *
+ * @generated from message belay.local.v1.Recording
+ */
+export declare type Recording = Message<"belay.local.v1.Recording"> & {
+  /**
+   * in belayd's process
+   *
+   * @generated from field: int32 fd = 1;
+   */
+  fd: number;
+
+  /**
+   * 32 bytes: the hash of what the file holds so far
+   *
+   * @generated from field: bytes sealed = 2;
+   */
+  sealed: Uint8Array;
+
+  /**
+   * of that, bytes
+   *
+   * @generated from field: uint64 length = 3;
+   */
+  length: bigint;
+
+  /**
+   * bytes that the file may have in the end
+   *
+   * @generated from field: uint64 limit = 4;
+   */
+  limit: bigint;
+
+  /**
+   * the command ends when it cannot be recorded any further
+   *
+   * @generated from field: bool must = 5;
+   */
+  must: boolean;
+};
+
+/**
+ * Describes the message belay.local.v1.Recording.
+ * Use `create(RecordingSchema)` to create a new message.
+ */
+export declare const RecordingSchema: GenMessage<Recording>;
 
 /**
  * Sent at the last moment before exec. belayd checks again, makes the intent durable, and only then answers yes.
@@ -1019,6 +1081,13 @@ export declare type Outcome = Message<"belay.local.v1.Outcome"> & {
    * @generated from field: bool core_dumped = 4;
    */
   coreDumped: boolean;
+
+  /**
+   * where Launch.recording was there
+   *
+   * @generated from field: belay.local.v1.Recorded recorded = 10;
+   */
+  recorded?: Recorded | undefined;
 };
 
 /**
@@ -1069,6 +1138,68 @@ export enum Outcome_End {
  * Describes the enum belay.local.v1.Outcome.End.
  */
 export declare const Outcome_EndSchema: GenEnum<Outcome_End>;
+
+/**
+ * What the recording holds in the end.
+ *
+ * @generated from message belay.local.v1.Recorded
+ */
+export declare type Recorded = Message<"belay.local.v1.Recorded"> & {
+  /**
+   * 32 bytes: of the whole file, by its chain
+   *
+   * @generated from field: bytes hash = 1;
+   */
+  hash: Uint8Array;
+
+  /**
+   * @generated from field: uint64 length = 2;
+   */
+  length: bigint;
+
+  /**
+   * @generated from field: uint64 duration_us = 3;
+   */
+  durationUs: bigint;
+
+  /**
+   * @generated from field: belay.local.v1.Recorded.Cut cut = 4;
+   */
+  cut: Recorded_Cut;
+};
+
+/**
+ * Describes the message belay.local.v1.Recorded.
+ * Use `create(RecordedSchema)` to create a new message.
+ */
+export declare const RecordedSchema: GenMessage<Recorded>;
+
+/**
+ * @generated from enum belay.local.v1.Recorded.Cut
+ */
+export enum Recorded_Cut {
+  /**
+   * it is whole
+   *
+   * @generated from enum value: CUT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: CUT_LIMIT = 1;
+   */
+  LIMIT = 1,
+
+  /**
+   * @generated from enum value: CUT_UNWRITABLE = 2;
+   */
+  UNWRITABLE = 2,
+}
+
+/**
+ * Describes the enum belay.local.v1.Recorded.Cut.
+ */
+export declare const Recorded_CutSchema: GenEnum<Recorded_Cut>;
 
 /**
  * What sudo's audit interface reported beside the outcome.
