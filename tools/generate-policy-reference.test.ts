@@ -51,7 +51,8 @@ test.each([
   ['what must be there', 'then', ['`allow` or `ask` or `deny`', 'must be there']],
   ['what holds where it is left out', 'priority', ['whole number, -1000000 to 1000000', '0']],
   ['what an allow means without it', 'as', ['root:root in allow and ask, any identity in deny']],
-  ['where its parts are', 'approval', ['[rules[].require.approval](#rulesrequireapproval)']],
+  ['where its parts are', 'escalate', ['[rules[].require.approval[].escalate](#rulesrequireapprovalescalate)']],
+  ['what may be one or a list', 'approval', ['[rules[].require.approval[]](#rulesrequireapproval) or list of [rules[].require.approval[]](#rulesrequireapproval)']],
   ['what is in a list', 'networks', ['list of text', 'Over SSH, from one of these. Each: An address, or a network in CIDR notation.']],
 ])('it tells %s', (_what, key, cells) => {
   expect(rowsOf(key)[0]).toEqual(expect.arrayContaining(cells));
