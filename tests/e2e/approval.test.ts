@@ -18,6 +18,12 @@ rules:
     then: ask
     require: { approval: { from: ["role:approver"], count: 1, within: 30m } }
     message: Production needs a colleague.
+  - name: recorded, with a colleague's yes
+    who: ["user:alice"]
+    run: [{ command: /usr/bin/dash, args: ["**"] }]
+    then: ask
+    require: { approval: { from: ["role:approver"], count: 1, within: 30m } }
+    record: session
   - name: quickly
     who: ["user:alice"]
     run: [{ command: /usr/bin/whoami }]
@@ -247,6 +253,23 @@ describeRoot('an approval', () => {
       } finally {
         await world.writeFile('/etc/sudo.conf', conf);
       }
+    }, 40_000);
+
+    test.each([
+      ['in a terminal', true, 'echo here; exec sleep 304', 15], ['that ignores it, in a terminal', true, 'trap "" TERM HUP; echo here; while :; do sleep 304; done', 9],
+      ['without one', false, 'echo here; exec sleep 304', 15], ['that ignores it, without one', false, 'trap "" TERM HUP; echo here; while :; do sleep 304; done', 9],
+    ] as const)('while a recorded session runs %s: it ends, and its recording is whole', async (_, hasTerminal, script, value) => {
+      const command = ['sudo', 'dash', '-c', script];
+      const process = hasTerminal ? world.terminalAs('alice', command).process : world.spawnAs('alice', command);
+      const filed = await approver.filed();
+      const grant = await approver.approve(filed);
+      await world.waitFor(() => process.output().stdout.includes('here'), { what: 'the command to run' });
+      await approver.revoke(grant.id);
+      await process.ended;
+      expect((await world.run(['pgrep', '-x', '-f', '(/usr/bin/)?sleep 304'])).code).toBe(1);
+      const outcome = await world.waitFor(async () => (await world.events()).findLast(({ type, fields }) => type === 'elevation.outcome' && fields['request'] === filed.request), { timeoutMs: 10_000 });
+      expect(outcome.fields).toMatchObject({ end: 'signaled', value, recordingHash: expect.anything() });
+      expect(outcome.fields['recordingCut']).toBeUndefined();
     }, 40_000);
 
     test('of a command that outlived a restart of belayd', async () => {

@@ -205,7 +205,7 @@ export class Elevation {
   /** The intent is durable before anybody hears the go, or the rule bears that it is not. */
   #go(launching: Gathered, decision: Permit | undefined): CommitStep {
     const approval = this.#approval?.grant === undefined ? undefined : this.#approval;
-    if (approval?.spend(this.#sudo.startsAtOnce, this.#who.user) === false) return { go: false, message: this.deny('approval-expired', 'the approval has ended meanwhile, or was used up. Ask again.').message };
+    if (approval?.spend(this.#sudo.startsAtOnce && this.#recorder.state !== 'session', this.#who.user) === false) return { go: false, message: this.deny('approval-expired', 'the approval has ended meanwhile, or was used up. Ask again.').message };
     if (!this.#record(launching, decision)) {
       approval?.unspend();
       this.#stage = 'over';

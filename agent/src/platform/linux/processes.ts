@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
 import type { Processes, ProcessId } from '../platform.ts';
 import { pidfdOpen, pidfdSignal } from './libc.ts';
 import { readStat } from './proc.ts';
@@ -46,10 +46,21 @@ async function untilGone(known: ReadonlyMap<number, Entry>, limitMs: number, pau
   for (let waited = 0; waited < limitMs && [...known.values()].some(isSame); waited += LOOK_MS) await pause(LOOK_MS);
 }
 
-/** sudo, which waits for the command and says how it ended; or the keeper beside a command that sudo became. */
+/**
+ * sudo, which waits for the command and says how it ended, with its own process between them where the command has a terminal of its
+ * own; or the keeper beside a command that sudo became.
+ */
 function isSpared(entry: Entry, root: ProcessId, spared: 'root' | 'keeper'): boolean {
-  if (spared === 'root') return entry.pid === root.pid;
+  if (spared === 'root') return entry.pid === root.pid || (entry.parent === root.pid && isSameProgram(entry.pid, root.pid));
   return entry.parent === root.pid && readKernelFile(`/proc/${entry.pid}/comm`)?.trim() === 'belay-session';
+}
+
+function isSameProgram(one: number, other: number): boolean {
+  try {
+    return readlinkSync(`/proc/${one}/exe`) === readlinkSync(`/proc/${other}/exe`);
+  } catch {
+    return false;
+  }
 }
 
 function note(known: Map<number, Entry>, found: readonly Entry[]): void {
