@@ -1,10 +1,11 @@
-// Every page of the console in Chromium, wide and narrow, light and dark: complete, accessible, nothing hanging over, and the browser complains of nothing.
+// Every page of the console in Chromium, wide and narrow, light and dark: complete, accessible, usable by keyboard alone, nothing hanging over, and the browser complains of nothing.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { PASSWORD } from '../support/api.ts';
 import { seriousFindings } from '../support/axe.ts';
 import { browserMissing, NARROW, openPage, signIn, startBrowser, type TestBrowser, WIDE } from '../support/chromium.ts';
 import { PAGES, realPath } from '../support/console-pages.ts';
+import { keyboardFaults } from '../support/keyboard.ts';
 import { type ConsoleWorld, startConsoleWorld } from '../support/console-world.ts';
 
 /** Of a look that differs from one before it in nothing but colours, only those are judged. */
@@ -58,6 +59,7 @@ const missing = browserMissing();
   test('sign-in', async () => {
     await page.goto('/');
     await page.getByLabel('Account name').waitFor();
+    expect(await keyboardFaults(page)).toEqual([]);
     expect([await faultsOf(page), complaints]).toEqual([[], []]);
     await signIn(page, 'root', PASSWORD);
   });
@@ -66,6 +68,7 @@ const missing = browserMissing();
     await page.goto(await realPath(world, each.path(world)));
     await each.before?.(page);
     await each.ready(page, world);
+    expect(await keyboardFaults(page)).toEqual([]);
     expect([await faultsOf(page), complaints]).toEqual([[], []]);
   });
 });

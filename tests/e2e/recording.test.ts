@@ -1,26 +1,12 @@
 // `record: session` by real sudo and belayd: what is in a recording, what never is, how it ends, and what binds it to the evidence.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { withRecording } from '../security/attacker/work-policies.ts';
 import { openSecuredWorld, type SecuredWorld } from '../security/attacker/secured-world.ts';
 import type { SecurityEvent } from '../security/attacker/own-fleet.ts';
 import { describeRoot } from '../support/world.ts';
 
 const startTimeoutMs = 60_000;
-const policy = `apiVersion: belay/v1
-kind: Policy
-metadata: { name: work }
-rules:
-  - name: recorded
-    who: ["user:alice"]
-    run: [{ command: /usr/bin/sh }]
-    then: allow
-    record: session
-  - name: recorded if it can be
-    who: ["user:alice"]
-    run: [{ command: /usr/bin/dash }]
-    then: allow
-    record: session
-    onFailure: { recorderUnable: spool }
-  - name: recorded as bob
+const policy = withRecording(`  - name: recorded as bob
     who: ["user:alice"]
     run: [{ command: /usr/bin/bash }]
     as: { users: [bob] }
@@ -30,7 +16,7 @@ rules:
     who: ["user:alice"]
     run: [{ command: /usr/bin/cat }]
     then: allow
-`;
+`);
 
 type Frame = { readonly kind: string; readonly atUs: number; readonly base64?: string; readonly lines?: number };
 

@@ -5,19 +5,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Approver, createApprover } from '../support/approver.ts';
 import { describeRoot } from '../support/world/root-only.ts';
+import { withApproval } from './attacker/work-policies.ts';
 import { openSecuredWorld, type SecuredWorld } from './attacker/secured-world.ts';
 
-const policy = `
-apiVersion: belay/v1
-kind: Policy
-metadata: { name: work }
-rules:
-  - name: with a yes
-    who: ["user:alice", "user:bob"]
-    run: [{ command: /usr/bin/id, args: ["**"] }]
-    then: ask
-    require: { approval: { from: ["role:approver"], within: 30m } }
-`;
+const policy = withApproval('alice', 'bob');
 
 describeRoot('T-12 a grant that is somebody else\'s', () => {
   let world: SecuredWorld;

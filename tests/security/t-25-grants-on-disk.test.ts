@@ -8,19 +8,10 @@ import { type Approver, createApprover } from '../support/approver.ts';
 import { worldNode, worldRepo } from '../support/world/place.ts';
 import { describeRoot } from '../support/world/root-only.ts';
 import { expectAnswer, makeFleetKeys, roleKeysEnvelope } from './attacker/own-fleet.ts';
+import { withApproval } from './attacker/work-policies.ts';
 import { openSecuredWorld, type SecuredWorld } from './attacker/secured-world.ts';
 
-const policy = `
-apiVersion: belay/v1
-kind: Policy
-metadata: { name: work }
-rules:
-  - name: with a yes
-    who: ["user:alice"]
-    run: [{ command: /usr/bin/id, args: ["**"] }]
-    then: ask
-    require: { approval: { from: ["role:approver"], within: 30m } }
-`;
+const policy = withApproval('alice');
 const keys = makeFleetKeys();
 const stranger = generateEd25519();
 

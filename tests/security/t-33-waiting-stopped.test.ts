@@ -7,19 +7,10 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Approver, createApprover } from '../support/approver.ts';
 import { describeRoot } from '../support/world/root-only.ts';
 import { rounds } from './attacker/attacker.ts';
+import { withApproval } from './attacker/work-policies.ts';
 import { openSecuredWorld, type SecuredWorld } from './attacker/secured-world.ts';
 
-const policy = `
-apiVersion: belay/v1
-kind: Policy
-metadata: { name: work }
-rules:
-  - name: with a yes
-    who: ["user:alice"]
-    run: [{ command: /usr/bin/id, args: ["**"] }]
-    then: ask
-    require: { approval: { from: ["role:approver"], within: 30m } }
-`;
+const policy = withApproval('alice');
 
 describeRoot('T-33 a waiting sudo that is stopped', () => {
   let world: SecuredWorld;

@@ -4,25 +4,11 @@
 // Procedure: fill it while a command runs, and begin another; use a terminal that sudo does not stand before; take the plugin's line out.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeRoot } from '../support/world.ts';
+import { withRecording } from './attacker/work-policies.ts';
 import { openSecuredWorld, type SecuredWorld } from './attacker/secured-world.ts';
 
 const startTimeoutMs = 60_000;
-const policy = `apiVersion: belay/v1
-kind: Policy
-metadata: { name: work }
-rules:
-  - name: recorded
-    who: ["user:alice"]
-    run: [{ command: /usr/bin/sh }]
-    then: allow
-    record: session
-  - name: recorded if it can be
-    who: ["user:alice"]
-    run: [{ command: /usr/bin/dash }]
-    then: allow
-    record: session
-    onFailure: { recorderUnable: spool }
-`;
+const policy = withRecording();
 
 describeRoot('a recording that cannot be made', () => {
   let world: SecuredWorld;

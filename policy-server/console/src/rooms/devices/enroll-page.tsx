@@ -75,7 +75,7 @@ const COLUMNS: readonly Column<EnrollToken>[] = [
   { id: 'groups', header: 'Groups', cell: ({ groups }) => <Groups groups={groups} /> },
   { id: 'by', header: 'Made by', cell: ({ createdBy }) => <Inert text={createdBy} />, sort: ({ createdBy }) => createdBy },
   { id: 'made', header: 'Made', cell: ({ createdAt }) => <At at={createdAt} />, sort: ({ createdAt }) => createdAt },
-  { id: 'until', header: 'Until', cell: ({ expiresAt }) => <TimeLeft until={expiresAt} />, sort: ({ expiresAt }) => expiresAt },
+  { id: 'until', header: 'Until', cell: ({ expiresAt, usesLeft, revokedAt }) => (usesLeft > 0 && revokedAt === null ? <TimeLeft until={expiresAt} /> : <At at={expiresAt} />), sort: ({ expiresAt }) => expiresAt },
   { id: 'act', header: 'Act', cell: (token) => <Revoke token={token} /> },
 ];
 

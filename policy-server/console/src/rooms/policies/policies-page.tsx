@@ -35,7 +35,8 @@ const COLUMNS: readonly Column<PolicySummary>[] = [
   { id: 'name', header: 'Name', isMain: true, cell: ({ name }) => <Inert text={name} />, sort: ({ name }) => name },
   { id: 'kind', header: 'Kind', cell: ({ kind }) => <Badge tone={kind === 'Policy' ? 'info' : 'neutral'}>{kind}</Badge>, sort: ({ kind }) => kind },
   { id: 'description', header: 'Description', className: 'wide', cell: ({ description }) => <Inert text={description} />, sort: ({ description }) => description },
-  { id: 'targets', header: 'Devices', cell: ({ targets }) => <Inert text={targetsOf(targets)} /> },
+  // What is no policy is for whatever policy uses it.
+  { id: 'targets', header: 'Devices', className: 'tight', cell: ({ kind, targets }) => (kind === 'Policy' ? <Inert text={targetsOf(targets)} /> : <span className="faint">–</span>) },
   { id: 'file', header: 'File', cell: ({ fileName }) => <Inert text={fileName} />, sort: ({ fileName }) => fileName },
 ];
 
