@@ -50,7 +50,7 @@ const missing = browserMissing();
     world = await startConsoleWorld();
     browser = await startBrowser(world.api.url);
     ({ page, complaints } = await openPage(browser, world.api.url));
-  }, 180_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await world?.close();

@@ -20,7 +20,7 @@ type Row = { readonly id: string; readonly number: number; readonly state: strin
   beforeAll(async () => {
     world = await startConsoleWorld();
     browser = await startBrowser(world.api.url);
-  }, 180_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await world?.close();
@@ -37,8 +37,8 @@ type Row = { readonly id: string; readonly number: number; readonly state: strin
     if (found === undefined) throw new Error(`no request ${number}`);
     return found;
   };
-  const file = async (number: number, service: string): Promise<void> => {
-    await fleetDevice('ada-laptop').send(asks({ number, user: 'ada', uid: 1001, command: '/usr/bin/systemctl', argv: ['restart', service], rule: 'services of others', reason: 'OPS-500: it hangs' }));
+  const file = async (number: number, service: string, who = { user: 'ada', uid: 1001 }): Promise<void> => {
+    await fleetDevice('ada-laptop').send(asks({ number, ...who, command: '/usr/bin/systemctl', argv: ['restart', service], rule: 'services of others', reason: 'OPS-500: it hangs' }));
     await eventually(async () => (await requestOf(number).catch(() => undefined))?.state === 'pending');
   };
   const focusRow = async (text: string): Promise<void> => {
@@ -117,6 +117,30 @@ type Row = { readonly id: string; readonly number: number; readonly state: strin
     expect(await page.locator('tbody tr', { hasText: 'steady-two' }).count()).toBe(0);
     await page.getByRole('button', { name: /new request/ }).click();
     await page.locator('tbody tr', { hasText: 'steady-two' }).waitFor();
+  });
+
+  test('a pointer that lay where the list was being loaded does not hold what comes later', async () => {
+    let release = (): void => undefined;
+    const isReleased = new Promise<void>((resolve) => (release = resolve));
+    await page.route('**/api/v1/requests?*user=pat*', async (route) => {
+      await isReleased;
+      await route.continue();
+    });
+    await signIn(page, 'anton', PASSWORD, '/requests?user=pat');
+    await page.locator('tbody tr').last().hover();
+    release();
+    await page.getByText('No request is like that').waitFor();
+    await page.mouse.move(0, 0);
+    await file(106, 'moved-away.service', { user: 'pat', uid: 1021 });
+    await page.locator('tbody tr', { hasText: 'moved-away' }).waitFor();
+  });
+
+  test('a browser that believes there is no network asks all the same: the server may be on this very machine', async () => {
+    await signIn(page, 'anton', PASSWORD, '/requests?user=sam');
+    await page.getByText('No request is like that').waitFor();
+    await page.evaluate('window.dispatchEvent(new Event("offline"))');
+    await file(107, 'no-network.service', { user: 'sam', uid: 1022 });
+    await page.locator('tbody tr', { hasText: 'no-network' }).waitFor();
   });
 
   test('filters and the search of events are in the address, and the export is what they say', async () => {

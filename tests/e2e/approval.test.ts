@@ -42,7 +42,7 @@ describeRoot('an approval', () => {
   beforeAll(async () => {
     world = await openSecuredWorld(policy);
     approver = createApprover(world.fleet);
-  }, 60_000);
+  });
   afterAll(async () => await world?.close());
 
   const status = async (user: string) => JSON.parse((await world.runAs(user, ['belay', 'status', '--json'])).stdout) as { readonly requests: readonly Record<string, unknown>[]; readonly grants: readonly Record<string, unknown>[] };
@@ -233,7 +233,7 @@ describeRoot('an approval', () => {
       expect(ended.fields).toMatchObject({ grant: grant.id, why: 'revoked', uid: 20001 });
       const outcome = await world.eventOf(({ type, fields }) => type === 'elevation.outcome' && fields['request'] === filed.request);
       expect(outcome.fields).toMatchObject({ end: 'signaled', value: command[0] === 'sleep' ? 15 : 9 });
-    }, 40_000);
+    });
 
     test('where sudo waits for the command, it is sudo that tells how it ended', async () => {
       const conf = await world.readFile('/etc/sudo.conf');
@@ -253,7 +253,7 @@ describeRoot('an approval', () => {
       } finally {
         await world.writeFile('/etc/sudo.conf', conf);
       }
-    }, 40_000);
+    });
 
     test.each([
       ['in a terminal', true, 'echo here; exec sleep 304', 15], ['that ignores it, in a terminal', true, 'trap "" TERM HUP; echo here; while :; do sleep 304; done', 9],
@@ -270,7 +270,7 @@ describeRoot('an approval', () => {
       const outcome = await world.waitFor(async () => (await world.events()).findLast(({ type, fields }) => type === 'elevation.outcome' && fields['request'] === filed.request), { timeoutMs: 10_000 });
       expect(outcome.fields).toMatchObject({ end: 'signaled', value, recordingHash: expect.anything() });
       expect(outcome.fields['recordingCut']).toBeUndefined();
-    }, 40_000);
+    });
 
     test('of a command that outlived a restart of belayd', async () => {
       const running = world.spawnAs('alice', ['sudo', 'sleep', '302']);
@@ -283,7 +283,7 @@ describeRoot('an approval', () => {
       await running.ended;
       expect((await world.run(['pgrep', '-x', '-f', '/usr/bin/sleep 302'])).code).toBe(1);
       await world.waitFor(async () => (await world.events()).some(({ type, fields }) => type === 'session.ended' && fields['grant'] === grant.id), { timeoutMs: 15_000 });
-    }, 40_000);
+    });
   });
 
   test('status --watch tells at each change, and only of what is one\'s own', async () => {

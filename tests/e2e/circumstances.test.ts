@@ -43,7 +43,7 @@ describeRoot('what surrounds a request', () => {
     await world.belayd.stop();
     await world.belayd.start();
     await world.fleet.reconnect();
-  }, 60_000);
+  });
 
   const runs = async (name: string, options: Parameters<SecuredWorld['sudo']>[2] = {}): Promise<boolean> => {
     const ran = await world.sudo('alice', ['-n', 'echo', name], options);
@@ -140,7 +140,7 @@ describeRoot('the package of the file', () => {
     for (const [name, version, path] of [['ours-tool', '1.10', '/usr/bin/ours-tool'], ['ours-old', '1.1', '/usr/bin/ours-old'], ['theirs', '1', '/usr/bin/theirs'], ['games', '1', '/usr/bin/chess']] as const) {
       await installDeb(world, await buildDeb(world, { name, version, path, says: name }));
     }
-  }, 90_000);
+  });
   afterAll(async () => await world?.close());
 
   const run = async (path: string): Promise<string> => {

@@ -28,7 +28,7 @@ rules:
 
 describeRoot('what a rule wants of the person', () => {
   let world: SecuredWorld;
-  beforeAll(async () => { world = await openSecuredWorld(policy); }, 60_000);
+  beforeAll(async () => { world = await openSecuredWorld(policy); });
   afterAll(async () => await world?.close());
 
   /** Waits for it: an event is written a moment after sudo has ended, and an earlier test's may still be on its way. */

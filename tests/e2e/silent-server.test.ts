@@ -20,7 +20,7 @@ rules:
 
 describeRoot('a server that is silent', () => {
   let world: SecuredWorld;
-  beforeAll(async () => { world = await openSecuredWorld(policy); }, 60_000);
+  beforeAll(async () => { world = await openSecuredWorld(policy); });
   afterAll(async () => await world?.close());
 
   const runs = async (flag: string): Promise<boolean> => (await world.sudo('alice', ['-n', 'id', flag])).code === 0;

@@ -61,7 +61,7 @@ const active = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202
 
 describeRoot('why', () => {
   let world: World;
-  beforeAll(async () => { world = await createWorld({ policies: policiesWith('') }); }, 120_000);
+  beforeAll(async () => { world = await createWorld({ policies: policiesWith('') }); });
   afterAll(async () => await world?.close());
 
   const why = async (user: string, ...args: readonly string[]) => await world.runAs(user, ['belay', 'why', ...args]);

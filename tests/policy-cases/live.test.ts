@@ -14,7 +14,7 @@ describeRoot('cases on a live agent', () => {
   let cases: readonly LiveCase[] = [];
   beforeAll(async () => {
     cases = await runLive(suites);
-  }, 180_000);
+  });
 
   describe('each comes out as it expects; what nobody enforces yet is refused and named', () => {
     test.each(suites.map((own) => [titleOf(own)] as const))('%s', (title) => {

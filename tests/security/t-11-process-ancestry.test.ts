@@ -44,7 +44,7 @@ describeRoot('T-11 the programs above', () => {
     world = await openSecuredWorld(policy);
     leave = await becomeSystemService(world);
     await world.shell('for name in launcher browser; do install -m 0755 /usr/bin/bash /opt/$name; done; install -m 0755 -o alice /usr/bin/bash /home/alice/launcher');
-  }, 60_000);
+  });
   afterAll(async () => {
     await world?.close();
     leave?.();

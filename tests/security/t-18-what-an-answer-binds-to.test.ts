@@ -29,7 +29,7 @@ describeRoot('T-18 what an answer binds to', () => {
     // In a folder of hers, and below a bash of root's, which `ancestor` asks for; what is above that stays.
     const below = `bash -c 'cd /home/alice/work; "$@" <&3 & wait; true' bash "$@" 3<&0; exec tail -f /dev/null`;
     alice = await startAttacker(world, ['sh', '-c', below, 'sh', ...likeSudo(uids.alice)]);
-  }, 60_000);
+  });
   afterAll(async () => { await world?.close(); });
 
   type Asked = { readonly path: string; readonly arg: string; readonly user?: string; readonly environment?: readonly string[] };

@@ -43,7 +43,7 @@ describeRoot('T-20 a working directory of somebody else\'s', () => {
       cd ${trap}; mkdir -p node_modules/koffi
       for lure in ${lures.join(' ')} recipe; do echo evil >$lure; done
       chown -R bob ${trap}`);
-  }, 60_000);
+  });
   afterAll(async () => { await world?.close(); });
 
   const readings = async (): Promise<string> => await world.shell(`cd ${trap}; stat -c '%n %x' . ${lures.join(' ')} recipe node_modules node_modules/koffi`);

@@ -25,7 +25,7 @@ const missing = browserMissing();
       void dialog.dismiss();
     });
     await signIn(page, 'anton', PASSWORD);
-  }, 180_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await world?.close();

@@ -94,7 +94,7 @@ export type PageOptions = { readonly size?: { readonly width: number; readonly h
 export async function openPage({ browser }: TestBrowser, url: string, { size = WIDE, scheme = 'light' }: PageOptions = {}): Promise<{ readonly page: Page; readonly complaints: string[] }> {
   const context = await browser.newContext({ baseURL: url, viewport: size, isMobile: size.width < 600, hasTouch: size.width < 600, colorScheme: scheme, locale: 'en-GB', timezoneId: 'UTC', reducedMotion: 'reduce' });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   const complaints: string[] = [];
   page.on('console', (message) => {
     // A refusal of the API is the page's to show.

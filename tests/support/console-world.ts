@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventDraft } from '@belay/core/evidence';
+import { ensureConsole } from '../../tools/console.mjs';
 import { projectRoot } from '../../tools/node26.mjs';
 import type { Role, RoleBinding } from '../../policy-server/src/features/accounts/permissions.ts';
 import { startTestApi, type TestApi } from './api.ts';
@@ -74,6 +75,8 @@ const PERSONS = [
 ] as const;
 
 export async function startConsoleWorld(config = ''): Promise<ConsoleWorld> {
+  // The server reads it at its start.
+  ensureConsole();
   const api = await startTestApi({ config: `signIn: { triesPerMinute: 1000 }\n${config}` });
   for (const [name, bindings] of ACCOUNTS) await api.account(name, bindings);
   const admin = await api.signIn('root');

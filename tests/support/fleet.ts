@@ -25,7 +25,7 @@ import { ensureServerCertificate, serverNames } from '../../policy-server/src/pk
 import { openContext, readAuthority } from '../../policy-server/src/open.ts';
 
 const CALL_MS = 20_000;
-const WAIT_MS = 10_000;
+const WAIT_MS = 30_000;
 
 export type TestServer = {
   readonly context: ServerContext;

@@ -18,9 +18,15 @@ import './styles/rooms.css';
 Object.assign(globalThis, { __zod_globalConfig: { jitless: true } });
 applyTheme();
 
+// What the browser believes of the network is not asked: the server may be on this very machine.
+const networkMode = 'always';
+
 /** A refusal stays one; what was not reached is worth a second try. */
 const client = new QueryClient({
-  defaultOptions: { queries: { staleTime: 10_000, retry: (failures, error) => failures < 2 && error instanceof ApiProblem && (error.problem.status === 0 || error.problem.status >= 502) } },
+  defaultOptions: {
+    queries: { networkMode, staleTime: 10_000, retry: (failures, error) => failures < 2 && error instanceof ApiProblem && (error.problem.status === 0 || error.problem.status >= 502) },
+    mutations: { networkMode },
+  },
 });
 
 createRoot(document.getElementById('root') as HTMLElement).render(

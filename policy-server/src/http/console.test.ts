@@ -14,7 +14,7 @@ describe('the console, as the server serves it', () => {
     ensureConsole();
     api = await startTestApi();
     await api.account('root', 'administrator');
-  }, 120_000);
+  });
   afterAll(() => api.close());
 
   const fetchRaw = (path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET'): Promise<Got> => new Promise((resolve, reject) => {

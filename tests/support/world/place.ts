@@ -72,7 +72,7 @@ function placeIn(channel: Channel): Place {
 
 /** Asks again every 25 ms until the condition holds; throws, with `what`, when it never does. */
 export async function waitFor<T>(condition: () => Promise<T | undefined | false> | T | undefined | false, options: WaitOptions = {}): Promise<T> {
-  const { timeoutMs = 20_000, what = 'a condition' } = options;
+  const { timeoutMs = 40_000, what = 'a condition' } = options;
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = await condition();
@@ -99,7 +99,7 @@ export function shellQuoted(argv: readonly string[]): string {
 }
 
 async function finish(running: WorldProcess, argv: readonly string[], options: RunOptions): Promise<Ran> {
-  const { input, timeoutMs = 30_000 } = options;
+  const { input, timeoutMs = 60_000 } = options;
   if (input !== undefined) running.write(input);
   running.endInput();
   const end = await endWithin(running, timeoutMs);

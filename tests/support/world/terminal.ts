@@ -1,6 +1,6 @@
 import type { End, WorldProcess } from './channel.ts';
 
-const defaultTimeoutMs = 20_000;
+const defaultTimeoutMs = 40_000;
 const pollMs = 20;
 
 /** A person at a terminal, as script(1) makes one. Echo is on, so `shown` has what is typed, unless the program turned it off. */

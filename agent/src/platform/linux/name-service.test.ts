@@ -224,7 +224,7 @@ test('this machine\'s own users, by the C library', async () => {
       [70_001, 70_100, 70_200],
       null,
     ]);
-  }, 60_000);
+  });
 
   test('what changes there is known after the next look', async () => {
     expect(await inside(`
@@ -236,7 +236,7 @@ test('this machine\'s own users, by the C library', async () => {
       for (const limit = Date.now() + 20000; names.groupByName('developers')?.gid === 70100 && Date.now() < limit; ) await settled();
       return [before, names.groupByName('developers')];
     `)).toEqual([70_100, { name: 'developers', gid: 70_101, members: [] }]);
-  }, 60_000);
+  });
 
   test('SECURITY(T-10): a source that hangs keeps nobody waiting, and everybody of it is unknown meanwhile', async () => {
     rmSync(join(folder, 'users/group'));
@@ -261,7 +261,7 @@ test('this machine\'s own users, by the C library', async () => {
       await settled();
       return { first, second, read, turns, atOnce: asked < 5000, after: names.groupByName('developers')?.gid };
     `, 600_000)).toEqual({ first: null, second: null, read: true, turns: 1000, atOnce: true, after: 70_102 });
-  }, 60_000);
+  });
 
   test('the process can end while a source hangs', async () => {
     rmSync(join(folder, 'users/group'));
@@ -274,5 +274,5 @@ test('this machine\'s own users, by the C library', async () => {
       fs.writeSync(1, '"ended"');
       exitNow(0);
     `)).toBe('ended');
-  }, 60_000);
+  });
 });

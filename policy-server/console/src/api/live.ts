@@ -10,7 +10,7 @@ const AGAIN_MS = [1000, 2000, 5000, 15_000] as const;
 /** Many hints at once are one question. */
 const TOGETHER_MS = 150;
 
-/** Listens until it is closed. After a broken connection everything may be stale: it is asked again. */
+/** Listens until it is closed. Whatever was asked before the server listened may be stale: it is asked again. */
 export function listenLive(client: QueryClient, told: (state: LiveState) => void): () => void {
   let source: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -19,8 +19,8 @@ export function listenLive(client: QueryClient, told: (state: LiveState) => void
   const stale = staleTogether(client);
   const open = (): void => {
     source = new EventSource('/api/v1/live');
-    source.addEventListener('open', () => {
-      if (failures > 0) for (const key of Object.keys(STALE)) stale.add(key);
+    source.addEventListener('hello', () => {
+      for (const key of Object.keys(STALE)) stale.add(key);
       failures = 0;
       told('live');
     });

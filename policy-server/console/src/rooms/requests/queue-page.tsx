@@ -1,5 +1,5 @@
 import { BellRing, Inbox, KeySquare } from 'lucide-react';
-import { type PointerEvent, useMemo, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import type { RequestSummary } from '../../api/types.ts';
 import { useShortcuts } from '../../shell/shortcuts.tsx';
 import { NOTIFY } from '../../shell/waiting.ts';
@@ -15,6 +15,7 @@ import { useRemembered } from '../../ui/remembered.ts';
 import { focusedRow } from '../../ui/row-keys.ts';
 import { Ago, TimeLeft } from '../../ui/time.tsx';
 import { type Act, ActDialog } from './act-dialog.tsx';
+import { useHand } from './hand.ts';
 import { useRequests } from './queries.ts';
 import { StateBadge } from './state-badge.tsx';
 import { useSteady } from './steady.ts';
@@ -36,15 +37,15 @@ export function QueuePage() {
   const asked = { ...rest, ...(isAny ? {} : { state: state === '' ? 'pending' : state }) };
   const list = useRequests(asked);
   const fresh = useMemo(() => list.data?.pages.flatMap(({ requests }) => requests), [list.data]);
-  const [hand, watch] = useHand();
-  const { rows, held, release } = useSteady(fresh, hand, JSON.stringify(asked));
+  const place = useRef<HTMLDivElement>(null);
+  const { rows, held, release } = useSteady(fresh, useHand(place, fresh), JSON.stringify(asked));
   const [act, setAct] = useState<Act>();
   useActKeys(rows, setAct);
   return (
     <Page title="Requests" lead="Somebody waits for a yes or a no." actions={<><NotifyButton /><LinkButton href="/requests/grants" icon={<KeySquare />}>Grants</LinkButton></>}>
       <FilterBar filters={FILTERS} values={filters} change={setFilter} />
       {list.error !== null && <Problem error={list.error} again={() => void list.refetch()} />}
-      <div {...watch}>
+      <div ref={place}>
         <DataTable<RequestSummary> name="requests" caption="Requests" columns={COLUMNS} hidden={['rules']} rows={list.isPending ? undefined : rows} rowKey={({ id }) => id} href={({ id }) => `/requests/${id}`}
           aside={held > 0 ? <Button isSmall tone="primary" onPress={release}>{held === 1 ? 'One new request' : `${held} new requests`}: show</Button> : undefined}
           rowClass={({ emergency, state: now }) => [emergency ? 'emergency' : '', (state === '' || state === 'pending') && now !== 'pending' ? 'gone' : ''].join(' ').trim()}
@@ -71,15 +72,6 @@ function Approvals({ approvals }: Pick<RequestSummary, 'approvals'>) {
   const open = approvals.find((each) => each.open) ?? approvals.at(-1);
   if (open === undefined) return <span className="faint">–</span>;
   return <span title={`from ${open.from.join(', ')}`}>{open.have} of {open.count}{approvals.length > 1 && <span className="faint"> · stage {open.stage}</span>}</span>;
-}
-
-/** Whether somebody's pointer or focus is in the list: then it stands still. */
-function useHand() {
-  const [isOver, setOver] = useState(false);
-  const [isIn, setIn] = useState(false);
-  return [isOver || isIn, {
-    onPointerEnter: ({ pointerType }: PointerEvent) => setOver(pointerType === 'mouse'), onPointerLeave: () => setOver(false), onFocus: () => setIn(true), onBlur: () => setIn(false),
-  }] as const;
 }
 
 /** a and d act on the row in focus: the dialog names it again, and answers nothing else. */
