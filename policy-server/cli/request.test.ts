@@ -71,6 +71,25 @@ test('from the list to the grant and back', async () => {
   expect(await ctl(['request', 'approve', '../devices'])).toMatchObject({ code: 5 });
 });
 
+test('for several devices: shown, narrowed to some, and each with its grant', async () => {
+  const { db } = api.context.store;
+  const others = await Promise.all(['web-2', 'web-3'].map((hostname) => askingDevice(api, { hostname })));
+  await db.insertInto('persons').values({ id: 'ada', name: 'Ada', email: null, manager_id: null, created_at: 0 }).execute();
+  await db.insertInto('person_users').values({ person_id: 'ada', device_id: null, user_name: 'ada' }).execute();
+  const scope = { commands: [{ command: '/usr/bin/systemctl', args: ['restart', 'nginx'] }], runAsUid: 0, runAsGid: 0 };
+  const asking = { user: 'ada', uid: 1001, stance: 'ahead', scope, alsoOn: ['web-2', 'web-3'] } as const;
+  const id = await ask({ ...asking, number: 20 });
+  expect((await ctl(['request', 'list', '--state', 'pending'])).stdout).toMatch(/Ada\) +laptop-17, web-2, web-3 +root:root/);
+  expect((await ctl(['request', 'show', id])).stdout).toMatch(/^Also on +web-2, as ada\nAlso on +web-3, as ada$/m);
+  expect(await ctl(['request', 'approve', id, '--only-here', '--also-on', 'web-2'])).toMatchObject({ code: 2 });
+  expect(await ctl(['request', 'approve', id, '--also-on', 'web-2, web-9'])).toMatchObject({ code: 2, stderr: expect.stringContaining('This request is not for "web-9".') });
+  expect((await ctl(['request', 'approve', id, '--also-on', 'web-3'])).stdout).toMatch(/^Approved: grant g-\S+ for ada on laptop-17, until .*\nApproved: grant g-\S+ for ada on web-3, until .*\n$/);
+  expect((await ctl(['request', 'show', id])).stdout).toMatch(/^Yes +anna, .*, also on web-3\nGrant +g-.*\n  on web-3 +g-/m);
+  const here = await ask({ ...asking, number: 21 });
+  expect((await ctl(['request', 'approve', here, '--only-here'])).stdout).toMatch(/^Approved: [^\n]*laptop-17[^\n]*\n$/);
+  for (const other of others) other.close();
+});
+
 test('proposed, settled, reviewed; and whoever may not is told why', async () => {
   const id = await ask({ number: 2, emergency: true, user: 'bert', argv: ['stop', 'x'] });
   expect(await ctl(['request', 'approve', id], 'bert')).toMatchObject({ code: 5, stderr: expect.stringContaining('linked to no person, and may be you') });

@@ -88,6 +88,23 @@ type Row = { readonly id: string; readonly number: number; readonly state: strin
     expect((await requestOf(102)).state).toBe('denied');
   });
 
+  test('a request for several devices: one is left out by keyboard, and the page shows each grant', async () => {
+    const { id } = await requestOf(4);
+    await signIn(page, 'anton', PASSWORD, `/requests/${id}`);
+    await page.getByRole('heading', { level: 1, name: /Request 4/ }).waitFor();
+    await page.keyboard.press('a');
+    const box = page.getByRole('group', { name: 'Also on' }).getByRole('checkbox', { name: /db-01/ });
+    await box.focus();
+    expect(await box.isChecked()).toBe(true);
+    await page.keyboard.press('Space');
+    await page.getByRole('dialog').getByRole('button', { name: 'Approve' }).press('Enter');
+    const places = page.getByRole('region', { name: 'Also on' });
+    await places.getByRole('listitem').filter({ hasText: 'db-01' }).getByText('no grant').waitFor();
+    await places.getByRole('listitem').filter({ hasText: 'web-02' }).getByText('live').waitFor();
+    await page.getByRole('region', { name: 'Answers' }).getByText('also for web-02').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
   test('who comes second is told who was first', async () => {
     await file(103, 'race.service');
     const { id } = await requestOf(103);

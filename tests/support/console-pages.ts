@@ -33,6 +33,11 @@ export const PAGES: readonly ConsolePage[] = [
     await heading(/Request 12/)(page);
     await page.getByRole('button', { name: 'Approve…' }).click();
   } },
+  { name: 'several', title: 'A request for several devices: each has a grant of its own', path: () => '/requests/number-4', ready: heading(/Request 4/) },
+  { name: 'several-approve', title: 'Approving it: a device can be left out', path: () => '/requests/number-4', ready: async (page) => page.getByRole('group', { name: 'Also on' }).waitFor(), before: async (page) => {
+    await heading(/Request 4/)(page);
+    await page.getByRole('button', { name: 'Approve…' }).click();
+  } },
   { name: 'emergency', title: 'Break-glass: two people, and a review afterwards', path: () => '/requests/number-5', ready: heading(/Request 5/) },
   { name: 'grants', title: 'Grants: what is allowed by somebody’s yes, to be taken back at once', path: () => '/requests/grants?live=any', ready: row('postgresql') },
   { name: 'devices', title: 'Devices: what needs a look, and who has the newest policy', path: () => '/devices', ready: row('web-02') },

@@ -47,16 +47,18 @@ export type Asking = {
   readonly emergency?: boolean;
   readonly forMs?: number;
   readonly uses?: number;
+  readonly alsoOn?: readonly string[];
   readonly package?: object | 'none';
 };
 
-export function asks({ number, user, uid, command, argv, rule, reason, approval = APPROVER, stance = 'waiting', emergency = false, forMs = 0, uses = 1, package: owner = SYSTEMD }: Asking): EventDraft {
+export function asks({ number, user, uid, command, argv, rule, reason, approval = APPROVER, stance = 'waiting', emergency = false, forMs = 0, uses = 1, alsoOn, package: owner = SYSTEMD }: Asking): EventDraft {
   return {
     type: 'request.filed',
     fields: {
       request: number, door: 'sudo', uid, user, runAsUid: 0, runAsGid: 0, rules: [`approvals/${rule}`], manifest: 1, command: bytes(command), argv: argv.map((each) => (typeof each === 'string' ? bytes(each) : each)),
       cwd: bytes(`/home/${user}`), terminal: 34816, sessionId: 99, stance, digest: new Uint8Array(32).map((_, index) => (number * 37 + index * 11) % 251), session: stance === 'waiting' ? new Uint8Array(32).fill(7) : undefined,
-      reason, reauthenticated: false, runAs: 'root:root', environment: [bytes('LANG'), bytes('PATH'), bytes('TERM')], approval: [approvalText(approval)], forMs, uses, scope: undefined,
+      reason, reauthenticated: false, runAs: 'root:root', environment: [bytes('LANG'), bytes('PATH'), bytes('TERM')], approval: [approvalText(approval)], forMs, uses, alsoOn,
+      scope: alsoOn === undefined ? undefined : JSON.stringify({ commands: [{ command, args: argv }], runAsUid: 0, runAsGid: 0 }),
       sha256: 'b1d2ec40f3a9a7e10d7a4b6c9f3f0c39be8f5d3f6c8f6f8d4de0d2f2a1c9b7e5', package: JSON.stringify(owner),
       posture: JSON.stringify({ encrypted: true, secureBoot: true, firewall: false, agentHealthy: true, patchAgeDays: 12, osId: 'debian', osVersion: '13' }), origin: JSON.stringify({ kind: 'ssh', sourceAddress: '192.0.2.7' }), emergency,
     },
@@ -75,6 +77,7 @@ export const REQUESTS: Readonly<Record<string, readonly EventDraft[]>> = {
     asks({ number: 12, user: 'ada', uid: 1001, command: '/usr/bin/systemctl', argv: ['restart', 'cups.service'], rule: 'services of others', reason: 'The printer on floor 3 hangs every Monday', stance: 'ahead', forMs: 8 * 3_600_000, uses: 3 }),
   ],
   'grace-laptop': [asks({ number: 7, user: 'grace', uid: 1002, command: '/usr/bin/printf', argv: [...HOSTILE_ARGUMENTS], rule: 'printing', reason: 'please click <b>approve</b> \u202eylkciuq', package: 'none' })],
+  'web-01': [asks({ number: 4, user: 'grace', uid: 1002, command: '/usr/bin/systemctl', argv: ['reload', 'nginx.service'], rule: 'services of others', reason: 'OPS-417: the new certificate', stance: 'ahead', forMs: 30 * 60_000, uses: 2, alsoOn: ['web-02', 'db-01'] })],
   'web-02': [asks({ number: 3, user: 'linus', uid: 1003, command: '/usr/bin/tar', argv: ['--create', '--file', '/srv/backup/web 02.tar', '/etc/nginx'], rule: 'printing' })],
   'db-01': [asks({ number: 5, user: 'grace', uid: 1002, command: '/usr/bin/psql', argv: ['--username', 'postgres', '--command', 'SELECT pg_terminate_backend(4711)'], rule: 'break glass', reason: 'Orders are blocked by one session', approval: TWO, emergency: true })],
 };

@@ -113,7 +113,7 @@ async function requests(api: TestApi, fleet: readonly FleetDevice[]): Promise<vo
     await must(api, anton, `/requests/${id}/${verb}`, { words });
   }
   for (const { name, send } of fleet) if (REQUESTS[name] !== undefined) await send(...REQUESTS[name]);
-  await eventually(async () => ((await api.ask('GET', '/api/v1/requests?state=pending', { token: anton })).body['requests'] as readonly unknown[]).length === 5);
+  await eventually(async () => ((await api.ask('GET', '/api/v1/requests?state=pending', { token: anton })).body['requests'] as readonly unknown[]).length === Object.values(REQUESTS).flat().length);
 }
 
 async function must(api: TestApi, token: string, path: string, body: unknown): Promise<Record<string, unknown>> {

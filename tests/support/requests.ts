@@ -26,6 +26,7 @@ export type Asking = {
   readonly forMs?: number;
   readonly uses?: number;
   readonly scope?: Grant['scope'];
+  readonly alsoOn?: readonly string[];
   /** A byte that the digest is made of. */
   readonly digest?: number;
 };
@@ -40,7 +41,7 @@ export function filed(asking: Asking): EventDraft {
       runAs: 'root:root', environment: [bytes('PATH'), bytes('TERM')], approval: approval.map(approvalText), forMs: asking.forMs ?? 0, uses: asking.uses ?? 1,
       scope: asking.scope === undefined ? undefined : JSON.stringify(asking.scope), sha256: undefined,
       package: JSON.stringify({ manager: 'deb', name: 'systemd', version: '252-1', repositories: ['Debian/stable'], signedBy: ['ABCD'], unmodified: true }),
-      posture: JSON.stringify({ encrypted: true, osId: 'debian', osVersion: '12' }), origin: JSON.stringify({ kind: 'ssh', sourceAddress: '192.0.2.7' }), emergency: asking.emergency ?? false,
+      posture: JSON.stringify({ encrypted: true, osId: 'debian', osVersion: '12' }), origin: JSON.stringify({ kind: 'ssh', sourceAddress: '192.0.2.7' }), emergency: asking.emergency ?? false, alsoOn: asking.alsoOn,
     },
   };
 }

@@ -56,7 +56,7 @@ export async function startTold({ databaseUrl, clock = Date.now, mail = {}, smtp
     },
     admin: await api.signIn('root'),
     request: {
-      id: 'r-abcdefghij', number: 217, device: { id: device, name: 'laptop' }, user: 'alice', uid: 1000, person: null, command: '/usr/bin/id -u', runAs: 'root:root', reason: 'to see',
+      id: 'r-abcdefghij', number: 217, device: { id: device, name: 'laptop' }, user: 'alice', uid: 1000, person: null, command: '/usr/bin/id -u', runAs: 'root:root', alsoOn: [], reason: 'to see',
       stance: 'waiting', emergency: false, rules: ['developers/ask'], filedAt: clock(), expiresAt: clock() + 3_600_000,
     },
     record: (notice) => store.transaction((tx) => notices.record(tx, notice)),

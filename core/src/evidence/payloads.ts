@@ -54,9 +54,10 @@ export const PAYLOADS = {
   grant: z.strictObject({
     ...addressed,
     id,
-    /** The request's number on the device; 0: given without one. */
+    /** The request's number on the device; 0: it was asked on another. */
     request: counter,
-    uid: counter,
+    /** Left out: bound to `user` by name, on a device other than the one it was asked on. */
+    uid: counter.optional(),
     user: z.string().max(256),
     digest: exactly(32).optional(),
     scope: z.strictObject({

@@ -4,7 +4,7 @@ import { createApi } from '../api.ts';
 import { define, group, jsonText, note, type OutputOptions, print, running, wantsJson } from '../command.ts';
 import { Ended } from '../exit-codes.ts';
 import { inert, inertLines, parseDuration, table, timeText } from '../text.ts';
-import { describeRequest, leftText, type RequestDetail, type RequestSummary } from './request-text.ts';
+import { describeRequest, type Grant, leftText, type RequestDetail, type RequestSummary } from './request-text.ts';
 import { wholeNumber } from './token.ts';
 
 type Proposal = { readonly id: string; readonly request: string; readonly yaml: string; readonly by: string; readonly createdAt: number; readonly state: string; readonly settledBy: string | null };
@@ -22,9 +22,12 @@ export function addRequests(program: Command): void {
   define(request, 'show', 'Everything needed to judge a request.', ['belayctl request show r-k7m2qx4p3d']).argument(...id).action(running(show));
   define(request, 'approve', 'Say yes. You can give less than was asked for, never more.', [
     'belayctl request approve r-k7m2qx4p3d --words "until the release is out"', 'belayctl request approve r-k7m2qx4p3d --for 10m --uses 1', 'belayctl request approve r-k7m2qx4p3d --exact      this very command, not all that it asks for',
+    'belayctl request approve r-k7m2qx4p3d --also-on web-2      of the other devices that it asks for, only that',
   ])
     .argument(...id).option('--words <text>', 'what the requester reads').option('--for <duration>', 'how long it holds, at most as asked').option('--uses <number>', 'how often, at most as asked', wholeNumber)
-    .option('--exact', 'only the exact request, where more was asked for').action(running(approve));
+    .option('--exact', 'only the exact request, where more was asked for')
+    .addOption(new Option('--also-on <devices>', 'of other devices asked for, only these: names or ids, separated by commas; left out: all that you may answer for').argParser(listOf))
+    .addOption(new Option('--only-here', 'on no other device').conflicts('alsoOn')).action(running(approve));
   define(request, 'deny', 'Say no, and why.', ['belayctl request deny r-k7m2qx4p3d --words "use the staging machine"']).argument(...id).requiredOption('--words <text>', 'why; the requester reads it').action(running(deny));
   define(request, 'review', 'Close an emergency: say what you found when you looked at it.', ['belayctl request review r-k7m2qx4p3d --words "the disk was full; all as it should be"'])
     .argument(...id).requiredOption('--words <text>', 'what you found').action(running(review));
@@ -47,7 +50,7 @@ async function list({ watch, limit, json, output, ...filter }: ListOptions): Pro
 function listText(requests: readonly RequestSummary[]): string {
   return table(requests, [
     { title: 'ID', of: (each) => each.id }, { title: 'FILED', of: ({ filedAt }) => timeText(filedAt) }, { title: 'STATE', of: stateText }, { title: 'WHO', of: ({ user, person }) => (person === null ? user : `${user} (${person.name})`) },
-    { title: 'DEVICE', of: ({ device }) => device.name }, { title: 'AS', of: ({ runAs }) => runAs }, { title: 'YOU', of: ({ state, mayAnswer }) => (state !== 'pending' ? '' : mayAnswer ? 'may answer' : 'may not') },
+    { title: 'DEVICE', of: ({ device, alsoOn }) => [device.name, ...alsoOn].join(', ') }, { title: 'AS', of: ({ runAs }) => runAs }, { title: 'YOU', of: ({ state, mayAnswer }) => (state !== 'pending' ? '' : mayAnswer ? 'may answer' : 'may not') },
     { title: 'COMMAND', of: ({ command, reason }) => (reason === null ? command : `${command} · ${reason}`) },
   ]);
 }
@@ -85,16 +88,25 @@ async function show(of: string, options: OutputOptions): Promise<void> {
   print(options, request, () => describeRequest(request));
 }
 
-type ApproveOptions = OutputOptions & { readonly words?: string; readonly for?: string; readonly uses?: number; readonly exact?: boolean };
+type ApproveOptions = OutputOptions & { readonly words?: string; readonly for?: string; readonly uses?: number; readonly exact?: boolean; readonly alsoOn?: readonly string[]; readonly onlyHere?: boolean };
 
-async function approve(of: string, { words, for: duration, uses, exact, ...options }: ApproveOptions): Promise<void> {
-  const body = { words, uses, ...(duration === undefined ? {} : { forMs: parseDuration(duration) }), ...(exact === true ? { exact } : {}) };
+function listOf(text: string): readonly string[] {
+  return text.split(',').map((each) => each.trim()).filter((each) => each !== '');
+}
+
+async function approve(of: string, { words, for: duration, uses, exact, alsoOn, onlyHere, ...options }: ApproveOptions): Promise<void> {
+  const body = { words, uses, ...(duration === undefined ? {} : { forMs: parseDuration(duration) }), ...(exact === true ? { exact } : {}), devices: onlyHere === true ? [] : alsoOn };
   const request = await createApi().post<RequestDetail>(at(of, 'approve'), body);
   print(options, request, () => {
-    if (request.grant !== null) return `Approved: grant ${request.grant.id} for ${inert(request.user)} on ${inert(request.device.name)}, until ${timeText(request.grant.expiresAt)}.\n`;
+    if (request.grant !== null) return approvedText(request, request.grant);
     const missing = request.approvals.filter(({ open }) => open).map(({ from, count, have }) => `${count - have} of ${from.map(inert).join(' or ')}`);
     return `Your yes counts. Still needed: ${missing.join('; ')}.\n`;
   });
+}
+
+function approvedText({ user, elsewhere }: RequestDetail, own: Grant): string {
+  const there = elsewhere.flatMap(({ grant }) => (grant === null ? [] : [grant]));
+  return [own, ...there].map((grant) => `Approved: grant ${grant.id} for ${inert(grant === own ? user : grant.user)} on ${inert(grant.device.name)}, until ${timeText(grant.expiresAt)}.\n`).join('');
 }
 
 async function deny(of: string, { words, ...options }: OutputOptions & { readonly words: string }): Promise<void> {

@@ -20,6 +20,7 @@ const listQuery = z.strictObject({
 });
 const approval = z.strictObject({
   words: words.optional(), forMs: z.int().min(1000).describe('Shorter than was asked for').optional(), uses: z.int().min(1).describe('Fewer than were asked for').optional(),
+  devices: z.array(text(256)).max(50).describe('Other devices that it is for as well, of those asked for, by id or name; left out: all that one may answer for').optional(),
   exact: z.literal(true).describe('Only the exact request, instead of the scope that was asked for').optional(),
 });
 

@@ -13,6 +13,7 @@ const summary = {
   filedAt: time, expiresAt: time, rules: z.array(z.string()).describe('policy/rule each'),
   approvals: z.array(z.strictObject({ stage: z.int(), from: z.array(z.string()), count: z.int(), have: z.int(), open: z.boolean() })),
   mayAnswer: z.boolean().describe('Whether whoever reads this may approve it now'), whyNot: z.string().nullable(), answeredAt: time.nullable(), needsReview: z.boolean(),
+  alsoOn: z.array(z.string()).describe('Names of other devices that it is for as well'),
 };
 export const requestSummary = z.strictObject(summary);
 
@@ -34,7 +35,9 @@ export const requestDetail = z.strictObject({
   scope: z.strictObject({ text: z.string(), commands: z.array(z.strictObject({ command: z.string(), args: z.array(z.string()).nullable() })) }).nullable(),
   forMs: z.int(), uses: z.int(), policy: z.strictObject({ version: z.int(), message: z.string().nullable(), explanation: z.array(z.string()) }),
   history: z.strictObject({ byUser: history, byCommand: history }),
-  decisions: z.array(z.strictObject({ by: z.string(), decision: z.enum(['approved', 'denied']), words: z.string().nullable(), at: time, stage: z.int() })),
+  decisions: z.array(z.strictObject({ by: z.string(), decision: z.enum(['approved', 'denied']), words: z.string().nullable(), at: time, stage: z.int(), alsoOn: z.array(z.string()).describe('The other devices that this yes is for') })),
+  elsewhere: z.array(z.strictObject({ id: z.string().nullable(), name: z.string(), user: z.string().nullable(), mayAnswer: z.boolean(), whyNot: z.string().nullable(), grant: grantShape.nullable() }))
+    .describe('The other devices, each with its grant; of one outside the scope of whoever reads only the name'),
   grant: grantShape.nullable(), review: z.strictObject({ by: z.string(), words: z.string(), at: time }).nullable(),
 });
 

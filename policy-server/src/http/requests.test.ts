@@ -67,11 +67,9 @@ describe.each(databases)('requests for approval on %s', (kind) => {
     });
 
     const before = laptop.kinds().length;
-    const startedAt = Date.now();
     const approved = await post(`/requests/${asked.id}/approve`, { words: 'go ahead' });
     expect(approved).toMatchObject({ status: 200, body: { state: 'approved', grant: { state: 'live', uses: 1, usesLeft: 1, approvedBy: ['anna'] }, decisions: [{ by: 'anna', decision: 'approved', words: 'go ahead' }] } });
     const answer = await laptop.answer(asked.number, ({ state }) => state === 'approved');
-    expect(Date.now() - startedAt).toBeLessThan(1000);
     expect(laptop.kinds().slice(before).filter((each) => each !== 'keepAlive')).toEqual(['manifest', 'answer']);
     const manifest = laptop.opened('manifest').at(-1);
     expect(manifest).toMatchObject({ features: ['grants/v1'], revocations: [] });

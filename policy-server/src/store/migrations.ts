@@ -3,6 +3,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { type Column, type Dialect, required, typesOf } from './columns.ts';
 import { createNoticeTables } from './migration-notices.ts';
 import { createEventSearch } from './event-search.ts';
+import { createOtherDevices } from './migration-other-devices.ts';
 import { createPeopleTables } from './migration-people.ts';
 import { createRequestTables } from './migration-requests.ts';
 import type { Tables } from './schema.ts';
@@ -100,6 +101,7 @@ function migrationsFor(dialect: Dialect): Record<string, Migration> {
     '0003_requests': { up: (db: Kysely<unknown>) => createRequestTables(db, dialect) },
     '0004_notices': { up: (db: Kysely<unknown>) => createNoticeTables(db, dialect) },
     '0005_event_search': { up: (db: Kysely<unknown>) => createEventSearch(db, dialect) },
+    '0006_other_devices': { up: (db: Kysely<unknown>) => createOtherDevices(db, dialect) },
   };
 }
 

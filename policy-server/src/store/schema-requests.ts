@@ -68,7 +68,11 @@ export type RequestTables = {
     readonly for_ms: number | null;
     readonly uses: number | null;
     readonly exact: number;
+    /** JSON: ids of the other devices that this yes is for. */
+    readonly devices: string;
   };
+  /** Other devices that a request is for as well, with the requester's user there. */
+  readonly request_devices: { readonly request_id: string; readonly device_id: string; readonly user_name: string };
   /** Of an emergency, afterwards. */
   readonly request_reviews: { readonly request_id: string; readonly name: string; readonly words: string; readonly at: number };
   /** Filed while too many waited: answered with a no, the newest of each device until it has heard it. */
@@ -96,7 +100,6 @@ export type RequestTables = {
     readonly id: string;
     readonly request_id: string;
     readonly device_id: string;
-    readonly uid: number;
     readonly user_name: string;
     readonly command: string;
     /** As it is in manifests. */

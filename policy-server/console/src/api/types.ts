@@ -40,13 +40,17 @@ export type RequestSummary = {
   readonly answeredAt: number | null;
   /** An emergency that nobody has looked at yet. */
   readonly needsReview: boolean;
+  /** Names of other devices that it is for as well. */
+  readonly alsoOn: readonly string[];
 };
 
 export type Argument = { readonly text: string; readonly exact: string };
 export type PackageInfo = { readonly name: string; readonly version: string; readonly repository: string | null; readonly key: string | null; readonly unmodified: boolean | null };
 export type HistoryPart = { readonly total: number; readonly approved: number; readonly denied: number; readonly last: readonly HistoryItem[] };
 export type HistoryItem = { readonly id: string; readonly command: string; readonly user: string; readonly device: string; readonly state: RequestState; readonly filedAt: number };
-export type DecisionMade = { readonly by: string; readonly decision: 'approved' | 'denied'; readonly words: string | null; readonly at: number; readonly stage: number };
+export type DecisionMade = { readonly by: string; readonly decision: 'approved' | 'denied'; readonly words: string | null; readonly at: number; readonly stage: number; readonly alsoOn: readonly string[] };
+/** Another device that a request is for; of one outside the reader's roles only the name. */
+export type Elsewhere = { readonly id: string | null; readonly name: string; readonly user: string | null; readonly mayAnswer: boolean; readonly whyNot: string | null; readonly grant: Grant | null };
 
 export type RequestDetail = RequestSummary & {
   readonly argv: readonly Argument[];
@@ -64,12 +68,13 @@ export type RequestDetail = RequestSummary & {
   readonly uses: number;
   readonly policy: { readonly version: number; readonly message: string | null; readonly explanation: readonly string[] };
   readonly history: { readonly byUser: HistoryPart; readonly byCommand: HistoryPart };
+  readonly elsewhere: readonly Elsewhere[];
   readonly decisions: readonly DecisionMade[];
   readonly grant: Grant | null;
   readonly review: { readonly by: string; readonly words: string; readonly at: number } | null;
 };
 export type GrantScope = { readonly text: string; readonly commands: readonly { readonly command: string; readonly args: readonly string[] | null }[] };
-export type ApproveBody = { readonly words?: string; readonly forMs?: number; readonly uses?: number; readonly exact?: true };
+export type ApproveBody = { readonly words?: string; readonly forMs?: number; readonly uses?: number; readonly exact?: true; readonly devices?: readonly string[] };
 
 export type Grant = {
   readonly id: string;

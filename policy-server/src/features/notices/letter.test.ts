@@ -4,7 +4,7 @@ import type { Notice, RequestFacts } from './notice.ts';
 
 const request: RequestFacts = {
   id: 'r-abcdefghij', number: 217, device: { id: 'd-1', name: 'laptop-17' }, user: 'alice', uid: 1000, person: { id: 'p-1', name: 'Alice Example' },
-  command: '/usr/bin/apt-get install htop', runAs: 'root:root', reason: 'I need it', stance: 'waiting', emergency: false, rules: ['developers/anything else'], filedAt: 1_790_000_000_000, expiresAt: 1_790_000_600_000,
+  command: '/usr/bin/apt-get install htop', runAs: 'root:root', alsoOn: [], reason: 'I need it', stance: 'waiting', emergency: false, rules: ['developers/anything else'], filedAt: 1_790_000_000_000, expiresAt: 1_790_000_600_000,
 };
 const notices: readonly Notice[] = [
   { kind: 'request-filed', request, from: ['role:approver'] },

@@ -61,7 +61,7 @@ function who({ user, person }: RequestFacts): string {
 }
 
 function asked(request: RequestFacts): readonly Row[] {
-  return [['Who', who(request)], ['Device', request.device.name], ['Command', request.command], ['Run as', request.runAs], ...given('Reason', request.reason), ['Rules', request.rules.join(', ')]];
+  return [['Who', who(request)], ['Device', [request.device.name, ...request.alsoOn].join(', ')], ['Command', request.command], ['Run as', request.runAs], ...given('Reason', request.reason), ['Rules', request.rules.join(', ')]];
 }
 
 function given(label: string, value: string | null): readonly Row[] {

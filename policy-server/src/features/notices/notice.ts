@@ -14,6 +14,7 @@ const requestFacts = z.strictObject({
   person: z.strictObject({ id: z.string(), name: words }).nullable().describe('The requester, where the user is linked to a person'),
   command: words.describe('Command and arguments in one line, for people'),
   runAs: words.describe('user:group that it runs as'),
+  alsoOn: z.array(words).readonly().describe('Names of other devices that it is asked for as well'),
   reason: words.nullable().describe('What the requester gave as the reason'),
   stance: z.enum(['waiting', 'ahead']).describe('waiting: a command waits for the answer in place'),
   emergency: z.boolean(),

@@ -12,7 +12,7 @@ import { createNoticeWorker, type NoticeWorker, retryAt } from './worker.ts';
 
 const HOUR = 3_600_000;
 const request: RequestFacts = {
-  id: 'r-1', number: 1, device: { id: 'd-1', name: 'laptop' }, user: 'alice', uid: 1000, person: null, command: '/usr/bin/id', runAs: 'root:root', reason: null,
+  id: 'r-1', number: 1, device: { id: 'd-1', name: 'laptop' }, user: 'alice', uid: 1000, person: null, command: '/usr/bin/id', runAs: 'root:root', alsoOn: [], reason: null,
   stance: 'waiting', emergency: false, rules: ['p/r'], filedAt: 1, expiresAt: 2,
 };
 const filed: Notice = { kind: 'request-filed', request, from: ['role:approver'] };

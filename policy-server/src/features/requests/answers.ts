@@ -21,7 +21,7 @@ export function createAnswers({ store, keys, clock }: AnswersDeps): Answers {
   return {
     async unheard(device, had) {
       const since = clock() - WANTED_MS;
-      const rows = await store.db.selectFrom('requests').leftJoin('grants', 'grants.request_id', 'requests.id')
+      const rows = await store.db.selectFrom('requests').leftJoin('grants', (join) => join.onRef('grants.request_id', '=', 'requests.id').onRef('grants.device_id', '=', 'requests.device_id'))
         .select(['requests.id', 'number', 'answer', 'answer_version', 'answer_words', 'answer_by', 'have', 'need', 'grants.id as grant_id']).where('requests.device_id', '=', device)
         .where((eb) => eb('answer_version', '>', eb.ref('answer_acked'))).where('filed_at', '>', since).orderBy('number', 'desc').limit(AT_ONCE).execute();
       const refusals = await store.db.selectFrom('request_refusals').selectAll().where('device_id', '=', device).where('at', '>', since).orderBy('number').execute();

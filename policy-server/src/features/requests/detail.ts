@@ -2,21 +2,25 @@ import { type CompiledRule, type RunTarget } from '@belay/core/policy';
 import { demandTexts, limitTexts } from '@belay/core/policy-tools';
 import type { ServerContext } from '../../context.ts';
 import type { Db } from '../../store/index.ts';
-import { type Scope, scopeOf } from '../accounts/permissions.ts';
+import { reaches, type Scope, scopeOf } from '../accounts/permissions.ts';
 import type { Principal } from '../accounts/principal.ts';
 import { inertText } from '../events/event-row.ts';
 import { type Bundles, policiesOf } from '../policies/questions.ts';
 import { detailsOf, type FiledDetails, shown } from './filing.ts';
+import { whyNotThere } from './elsewhere.ts';
 import { findRequest } from './find.ts';
 import { grantViews, type GrantView } from './grant-service.ts';
 import { type RequestSummary, summariesOf } from './read.ts';
 import { scopeText } from './issue.ts';
+import { type Case, readCase } from './standing.ts';
 import type { RequestRow } from './telling.ts';
 
 export type PastRequest = { readonly id: string; readonly command: string; readonly user: string; readonly device: string; readonly state: RequestSummary['state']; readonly filedAt: number };
 export type History = { readonly total: number; readonly approved: number; readonly denied: number; readonly last: readonly PastRequest[] };
 export type PackageView = { readonly name: string; readonly version: string; readonly repository: string | null; readonly key: string | null; readonly unmodified: boolean | null };
-export type DecisionView = { readonly by: string; readonly decision: 'approved' | 'denied'; readonly words: string | null; readonly at: number; readonly stage: number };
+export type DecisionView = { readonly by: string; readonly decision: 'approved' | 'denied'; readonly words: string | null; readonly at: number; readonly stage: number; readonly alsoOn: readonly string[] };
+/** Another device that it is for. SECURITY(T-37): of one outside the reader's scope its name alone, which was asked for. */
+export type ElsewhereView = { readonly id: string | null; readonly name: string; readonly user: string | null; readonly mayAnswer: boolean; readonly whyNot: string | null; readonly grant: GrantView | null };
 
 /** Everything that whoever judges a request needs. Every text is inert; `exact` are the bytes. */
 export type RequestDetail = RequestSummary & {
@@ -30,6 +34,7 @@ export type RequestDetail = RequestSummary & {
   readonly forMs: number; readonly uses: number;
   readonly policy: { readonly version: number; readonly message: string | null; readonly explanation: readonly string[] };
   readonly history: { readonly byUser: History; readonly byCommand: History };
+  readonly elsewhere: readonly ElsewhereView[];
   readonly decisions: readonly DecisionView[]; readonly grant: GrantView | null; readonly review: { readonly by: string; readonly words: string; readonly at: number } | null;
 };
 
@@ -45,18 +50,34 @@ export function createDetails({ store: { db }, clock }: DetailDeps): Details {
       if (row === undefined) return undefined;
       const now = clock();
       const [summary] = await summariesOf(db, [row], who, now);
-      const grant = await db.selectFrom('grants').selectAll().where('request_id', '=', id).executeTakeFirst();
-      const decisions = await db.selectFrom('request_decisions').select(['name as by', 'decision', 'words', 'at', 'stage']).where('request_id', '=', id).orderBy('at').execute();
+      const asked = await readCase(db, row, now);
+      const grants = await grantViews(db, await db.selectFrom('grants').selectAll().where('request_id', '=', id).execute(), now);
+      const decisions = await db.selectFrom('request_decisions').select(['name as by', 'decision', 'words', 'at', 'stage', 'devices']).where('request_id', '=', id).orderBy('at').execute();
       const review = await db.selectFrom('request_reviews').select(['name as by', 'words', 'at']).where('request_id', '=', id).executeTakeFirst();
       return {
         ...(summary as RequestSummary), ...filedView(row, detailsOf(row.details)), policy: await policyView(db, bundles, row),
         history: await historyOf(db, row, scope),
-        decisions: decisions.map((each) => ({ ...each, words: each.words === null ? null : inertText(each.words) })),
-        grant: grant === undefined ? null : ((await grantViews(db, [grant], now))[0] ?? null),
+        elsewhere: elsewhereViews(asked, grants, who),
+        decisions: decisions.map(({ devices, ...each }) => ({ ...each, words: each.words === null ? null : inertText(each.words), alsoOn: namesOf(asked, devices) })),
+        grant: grants.find(({ device }) => device.id === row.device_id) ?? null,
         review: review === undefined ? null : { ...review, words: inertText(review.words) },
       };
     },
   };
+}
+
+function namesOf({ elsewhere }: Case, devices: string): readonly string[] {
+  const ids = JSON.parse(devices) as readonly string[];
+  return elsewhere.filter(({ device }) => ids.includes(device)).map(({ name }) => name);
+}
+
+function elsewhereViews(asked: Case, grants: readonly GrantView[], who: Principal): readonly ElsewhereView[] {
+  const reading = scopeOf(who.bindings, 'requests.read');
+  return asked.elsewhere.map((place) => {
+    if (!reaches(reading, place.groups)) return { id: null, name: place.name, user: null, mayAnswer: false, whyNot: 'This device is outside your roles.', grant: null };
+    const whyNot = asked.row.state === 'pending' ? (whyNotThere(who, asked, place) ?? null) : `It is ${asked.row.state}.`;
+    return { id: place.device, name: place.name, user: place.user, mayAnswer: whyNot === null, whyNot, grant: grants.find(({ device }) => device.id === place.device) ?? null };
+  });
 }
 
 const bytes = (base64: string): Uint8Array => Buffer.from(base64, 'base64');

@@ -17,6 +17,8 @@ export type Filed = {
   readonly commandKey: string;
   readonly digest: Uint8Array;
   readonly session: Uint8Array | undefined;
+  /** Names of other devices that it is asked for as well. */
+  readonly alsoOn: readonly string[];
   readonly details: FiledDetails;
 };
 
@@ -38,6 +40,7 @@ export function detailsOf(json: string): FiledDetails {
 
 const MAX_COMMAND = 1000;
 const MAX_USES = 1000;
+const MAX_ELSEWHERE = 50;
 const MAX_JSON = 64 * 1024;
 const utf8 = new TextDecoder('utf-8', { fatal: false });
 const isBytes = (value: CborValue | undefined): value is Uint8Array => ArrayBuffer.isView(value);
@@ -50,6 +53,7 @@ export function readFiled(record: EventRecord): Filed | undefined {
   const wanted = scopeIn(fields['scope']);
   if (!isCount(request) || !isCount(uid) || !isCount(runAsUid) || !isCount(runAsGid) || demands === undefined || wanted === 'bad') return undefined;
   if (!isBytes(digest) || digest.byteLength !== 32 || (session !== undefined && (!isBytes(session) || session.byteLength !== 32))) return undefined;
+  if (textsIn(fields['alsoOn']).length > MAX_ELSEWHERE) return undefined;
   const stance = fields['stance'];
   // What waits in place is bound to the very request, and to the session that waits.
   if ((stance !== 'waiting' && stance !== 'ahead') || (stance === 'waiting' && (session === undefined || wanted !== null))) return undefined;
@@ -61,6 +65,7 @@ export function readFiled(record: EventRecord): Filed | undefined {
   return {
     number: request, uid, user: inertText(name).slice(0, 256), stance, emergency: fields['emergency'] === true, demands, rules: textsIn(fields['rules']).slice(0, 100).map((rule) => inertText(rule)),
     command: commandLine(executable, args), commandKey: keyOf([executable, ...args], runAsUid, runAsGid), digest, session: stance === 'waiting' ? (session as Uint8Array) : undefined,
+    alsoOn: textsIn(fields['alsoOn']).map((name) => inertText(name)),
     details: {
       executable: base64(executable), argv: args.map(base64), cwd: base64(fields['cwd']), environment: listIn(fields['environment']).map(base64), user: name,
       reason: textOr(fields['reason'], null), runAs: textOr(fields['runAs'], `#${runAsUid}:#${runAsGid}`), runAsUid, runAsGid, sha256: textOr(fields['sha256'], null),

@@ -51,7 +51,7 @@ export function createGrantService(deps: GrantServiceDeps): GrantService {
       record({ type: 'grant.revoked', fields: { by: actor.name, device: row.device_id, grant: row.id, words } });
       // Whoever still waits for the yes waits in vain.
       await tx.updateTable('requests').set((eb) => ({ answer: 'cancelled', answer_version: eb('answer_version', '+', 1), answer_words: words ?? 'The approval was taken back.' }))
-        .where('id', '=', row.request_id).where('answer', '=', 'approved').where((eb) => eb('answer_acked', '<', eb.ref('answer_version'))).execute();
+        .where('id', '=', row.request_id).where('device_id', '=', row.device_id).where('answer', '=', 'approved').where((eb) => eb('answer_acked', '<', eb.ref('answer_version'))).execute();
       await hint({ store }, tx, { id: row.request_id, device_id: row.device_id });
       return ok((await grantViews(tx, [{ ...row, state: 'revoked' }], now))[0] as GrantView);
     }),

@@ -4,13 +4,13 @@ import type { GrantState } from '../../store/schema-requests.ts';
 export type GrantRow = Tables['grants'];
 
 /**
- * Ends a grant that lives, and with it the request it answers. False: it is over already. `given back` after a use counts as used.
+ * Ends a grant that lives, and with the last of them the request it answers. False: it is over already. `given back` after a use counts as used.
  */
 export async function settleGrant(tx: Db, grant: Pick<GrantRow, 'id' | 'request_id'>, state: Exclude<GrantState, 'live'>, now: number): Promise<boolean> {
   const settled = await tx.updateTable('grants').set({ state, ended_at: now }).where('id', '=', grant.id).where('state', '=', 'live').returning('spent').executeTakeFirst();
   if (settled === undefined) return false;
   const became = state === 'ended' ? (settled.spent > 0 ? 'used' : 'cancelled') : state;
-  await tx.updateTable('requests').set({ state: became }).where('id', '=', grant.request_id).where('state', '=', 'approved').execute();
+  await tx.updateTable('requests').set({ state: became }).where('id', '=', grant.request_id).where('state', '=', 'approved').where((eb) => eb.not(eb.exists(living(tx, grant.request_id)))).execute();
   return true;
 }
 
@@ -18,8 +18,12 @@ export async function settleGrant(tx: Db, grant: Pick<GrantRow, 'id' | 'request_
 export async function revokeRunning(tx: Db, grant: Pick<GrantRow, 'id' | 'request_id'>, now: number): Promise<boolean> {
   const revoked = await tx.updateTable('grants').set({ state: 'revoked', ended_at: now }).where('id', '=', grant.id).where('state', '!=', 'revoked').where((eb) => eb.exists(runningUses(tx, grant.id))).executeTakeFirst();
   if (revoked.numUpdatedRows === 0n) return false;
-  await tx.updateTable('requests').set({ state: 'revoked' }).where('id', '=', grant.request_id).where('state', 'in', ['approved', 'used']).execute();
+  await tx.updateTable('requests').set({ state: 'revoked' }).where('id', '=', grant.request_id).where('state', 'in', ['approved', 'used']).where((eb) => eb.not(eb.exists(living(tx, grant.request_id)))).execute();
   return true;
+}
+
+function living(tx: Db, request: string) {
+  return tx.selectFrom('grants').select('id').where('request_id', '=', request).where('state', '=', 'live');
 }
 
 function runningUses(tx: Db, id: string) {

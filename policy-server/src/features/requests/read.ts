@@ -17,6 +17,8 @@ export type RequestSummary = {
   readonly approvals: readonly ApprovalView[]; readonly mayAnswer: boolean; readonly whyNot: string | null; readonly answeredAt: number | null;
   /** An emergency that was approved, and that nobody has looked at since. */
   readonly needsReview: boolean;
+  /** Names of other devices that it is for as well. */
+  readonly alsoOn: readonly string[];
 };
 
 export type RequestFilter = {
@@ -65,7 +67,7 @@ function summaryOf(asked: Case, { who, now, name, answering, isReviewed }: Seen)
     id: row.id, number: row.number, device: { id: row.device_id, name }, user: row.user_name, uid: row.uid, person: requester === undefined ? null : { id: requester.id, name: requester.name },
     command: row.command, runAs: row.run_as, reason: row.reason, state: row.state, stance: row.stance, emergency: row.emergency !== 0, filedAt: row.filed_at, expiresAt: row.expires_at,
     rules: JSON.parse(row.rules) as string[], approvals: approvalsOf(asked), mayAnswer: whyNot === null, whyNot, answeredAt: row.answered_at,
-    needsReview: row.emergency !== 0 && row.answer === 'approved' && !isReviewed,
+    needsReview: row.emergency !== 0 && row.answer === 'approved' && !isReviewed, alsoOn: asked.elsewhere.map(({ name: other }) => other),
   };
 }
 

@@ -6,14 +6,19 @@ import type { Db } from '../../store/index.ts';
 import { may, scopeOf } from '../accounts/permissions.ts';
 import type { Principal } from '../accounts/principal.ts';
 import { approversText, askedNow, escalationOf, expiryOf } from './demands.ts';
-import { issueGrant, mostOf } from './issue.ts';
+import { chosen, endedThere } from './elsewhere.ts';
+import type { GrantRow } from './grants.ts';
+import { issueElsewhere, issueGrant, mostOf } from './issue.ts';
 import { findRequest } from './find.ts';
 import { type Case, caseProgress, holderOf, readCase, standingOf, type Why } from './standing.ts';
 import { factsOf, hint, type RequestRow, tellAnswer } from './telling.ts';
 
 export type RequestServiceDeps = Pick<ServerContext, 'store' | 'serverEvents' | 'notices' | 'keys' | 'clock' | 'config'>;
 
-export type Approval = { readonly words?: string | undefined; readonly forMs?: number | undefined; readonly uses?: number | undefined; readonly exact?: true | undefined };
+export type Approval = { readonly words?: string | undefined; readonly forMs?: number | undefined; readonly uses?: number | undefined; readonly exact?: true | undefined;
+  /** Other devices that it is for as well, by id or name; undefined: all that were asked for and that this one may answer for. */
+  readonly devices?: readonly string[] | undefined;
+};
 
 /** What people say to requests. A request that is out of reach is BELAY_E_NOT_PERMITTED, as is one that is not there. */
 export interface RequestService {
@@ -62,7 +67,7 @@ async function settled({ tx, row, now }: Act): Promise<string | undefined> {
   return `This request was ${row.answer}${by === '' ? '' : ` by ${by}`} already.`;
 }
 
-async function approve(deps: RequestServiceDeps, doing: Act, { words, forMs, uses, exact }: Approval): Promise<Result<void, Failure>> {
+async function approve(deps: RequestServiceDeps, doing: Act, { words, forMs, uses, exact, devices }: Approval): Promise<Result<void, Failure>> {
   const { tx, record, row, asked, who, now } = doing;
   const over = await settled(doing);
   if (over !== undefined) return refuse(doing, 'not-pending', over);
@@ -71,17 +76,19 @@ async function approve(deps: RequestServiceDeps, doing: Act, { words, forMs, use
   const most = mostOf(row, deps.config.requests);
   if (forMs !== undefined && forMs > most.forMs) return err(failure('BELAY_E_BAD_REQUEST', `An approval can be shorter than was asked for, not longer: at most ${most.forMs} ms.`));
   if (uses !== undefined && uses > most.uses) return err(failure('BELAY_E_BAD_REQUEST', `An approval can be for fewer uses than were asked for, not more: at most ${most.uses}.`));
+  const places = chosen(who, asked, { devices, exact });
+  if (!places.ok) return places.error.code === 'BELAY_E_DENIED' ? refuse(doing, 'not-approver', places.error.message) : places;
   const before = caseProgress(asked);
   const decision = {
     request_id: row.id, holder: holderOf(who), account_id: who.accountId as string, name: who.name, decision: 'approved' as const, words: words ?? null, at: now, stage: before.stage ?? 0,
-    fits: JSON.stringify(standing.fits), for_ms: forMs ?? null, uses: uses ?? null, exact: exact === true ? 1 : 0,
+    fits: JSON.stringify(standing.fits), for_ms: forMs ?? null, uses: uses ?? null, exact: exact === true ? 1 : 0, devices: JSON.stringify(places.value),
   };
   const after = { ...asked, decisions: [...asked.decisions, decision] };
   const progress = caseProgress(after);
   if (progress.total === before.total) return refuse(doing, 'not-approver', 'Others have said yes in your place: what is still missing is not yours to give.');
   await tx.insertInto('request_decisions').values(decision).execute();
   const { have, need } = { have: progress.total, need: progress.need };
-  record({ type: 'request.approved', fields: { by: who.name, device: row.device_id, asked: row.id, request: row.number, have, need, words } });
+  record({ type: 'request.approved', fields: { by: who.name, device: row.device_id, asked: row.id, request: row.number, have, need, words, alsoOn: places.value.length === 0 ? undefined : places.value } });
   if (progress.stage === undefined) await complete(deps, doing, have);
   else await goOn(deps, doing, after, before.stage !== progress.stage);
   return ok(undefined);
@@ -101,17 +108,26 @@ async function goOn(deps: RequestServiceDeps, { tx, row, now }: Act, asked: Case
 }
 
 /** The last yes: signed, in force on the device with its next manifest. */
-async function complete(deps: RequestServiceDeps, { tx, record, row, who, now }: Act, have: number): Promise<void> {
+async function complete(deps: RequestServiceDeps, { tx, record, row, asked, who, now }: Act, have: number): Promise<void> {
   const decisions = await tx.selectFrom('request_decisions').selectAll().where('request_id', '=', row.id).orderBy('at').execute();
   const names = decisions.map(({ name }) => name);
   const said = decisions.filter(({ words }) => words !== null);
   const words = (said.length === 1 ? (said[0]?.words ?? '') : said.map(({ name, words: each }) => `${name}: ${each ?? ''}`).join('; ')).slice(0, 2000);
-  const grant = await issueGrant(deps, tx, row, { names, words, narrowed: decisions.map(({ for_ms: forMs, uses, exact }) => ({ forMs, uses, exact })) });
+  const yes = { names, words, narrowed: decisions.map(({ for_ms: forMs, uses, exact }) => ({ forMs, uses, exact })) };
+  const grant = await issueGrant(deps, tx, row, yes);
   const change = {
     state: 'approved', answer: 'approved', have, answered_at: now, escalates_at: null, answer_version: row.answer_version + 1, answer_words: words, answer_by: JSON.stringify(names),
   } as const;
   await tx.updateTable('requests').set(change).where('id', '=', row.id).execute();
-  record({ type: 'grant.issued', fields: { by: who.name, device: row.device_id, asked: row.id, grant: grant.id, expiresAt: grant.expires_at, uses: grant.uses ?? 0 } });
+  record(issued(who, grant));
+  // Where everybody whose yes it took said so.
+  const agreed = asked.elsewhere.filter((place) => endedThere(asked, place) === undefined && decisions.every(({ devices }) => (JSON.parse(devices) as string[]).includes(place.device)));
+  for (const place of agreed) {
+    const there = await issueElsewhere(deps, tx, row, yes, place);
+    if (there === undefined) continue;
+    record(issued(who, there));
+    await deps.store.notifyAfter(tx, 'device', place.device);
+  }
   const answered = { ...row, ...change };
   if (row.emergency !== 0) {
     record({ type: 'emergency.opened', fields: { device: row.device_id, asked: row.id, request: row.number, grant: grant.id } });
@@ -119,6 +135,10 @@ async function complete(deps: RequestServiceDeps, { tx, record, row, who, now }:
   }
   await tellAnswer(deps, tx, answered, 'approved');
   await hint(deps, tx, row);
+}
+
+function issued(who: Principal, { device_id: device, request_id: asked, id: grant, expires_at: expiresAt, uses }: GrantRow): EventDraft {
+  return { type: 'grant.issued', fields: { by: who.name, device, asked, grant, expiresAt, uses: uses ?? 0 } };
 }
 
 async function deny(deps: RequestServiceDeps, doing: Act, words: string): Promise<Result<void, Failure>> {
@@ -129,7 +149,7 @@ async function deny(deps: RequestServiceDeps, doing: Act, words: string): Promis
   if ('why' in standing) return refuse(doing, standing.why, standing.words);
   await tx.insertInto('request_decisions').values({
     request_id: row.id, holder: holderOf(who), account_id: who.accountId as string, name: who.name, decision: 'denied', words, at: now, stage: caseProgress(asked).stage ?? 0,
-    fits: '[]', for_ms: null, uses: null, exact: 0,
+    fits: '[]', for_ms: null, uses: null, exact: 0, devices: '[]',
   }).execute();
   record({ type: 'request.denied', fields: { by: who.name, device: row.device_id, asked: row.id, request: row.number, words } });
   const change = { state: 'denied', answer: 'denied', answered_at: now, escalates_at: null, answer_version: row.answer_version + 1, answer_words: words, answer_by: JSON.stringify([who.name]) } as const;

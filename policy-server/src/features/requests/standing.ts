@@ -3,6 +3,7 @@ import { type Person, personOfUser } from '../accounts/people.ts';
 import { may, reaches, type RoleBinding, ROLES } from '../accounts/permissions.ts';
 import type { Principal } from '../accounts/principal.ts';
 import { type Demand, fromOf, type Progress, progressOf } from './demands.ts';
+import { type Elsewhere, readElsewhere } from './places.ts';
 import type { RequestRow } from './telling.ts';
 
 /** Whoever may answer: what of a principal counts. */
@@ -15,10 +16,14 @@ export type Case = {
   readonly escalated: readonly number[];
   readonly deviceGroups: readonly string[];
   readonly deviceOwner: string | null;
+  /** Other devices that it is for as well. */
+  readonly elsewhere: readonly Elsewhere[];
   /** Whose user asked; undefined: nobody said. */
   readonly requester: Person | undefined;
   /** Accounts of people who may not answer as they have just changed the rule that asks, with the policy's name. */
   readonly ruleAuthors: ReadonlyMap<string, string>;
+  /** The same for any policy, where it is for other devices: which rule will ask there, nobody knows here. */
+  readonly policyAuthors: ReadonlyMap<string, string>;
   readonly decisions: readonly { readonly holder: string; readonly account_id: string; readonly name: string; readonly decision: string; readonly stage: number; readonly fits: string }[];
 };
 
@@ -97,14 +102,16 @@ export async function readCases(db: Db, rows: readonly RequestRow[], now: number
   const groups = Map.groupBy(await db.selectFrom('device_groups').selectAll().where('device_id', 'in', devices).execute(), ({ device_id: device }) => device);
   const columns = ['request_id', 'holder', 'account_id', 'name', 'decision', 'stage', 'fits'] as const;
   const decisions = Map.groupBy(await db.selectFrom('request_decisions').select(columns).where('request_id', 'in', rows.map(({ id }) => id)).orderBy('at').execute(), ({ request_id: request }) => request);
+  const elsewhere = await readElsewhere(db, rows.map(({ id }) => id));
   const people = cached((device: string, user: string) => personOfUser(db, device, user));
-  const authors = cached((rules: string, _none: string) => recentAuthors(db, JSON.parse(rules) as string[], now));
+  const authors = cached((rules: string, _none: string) => recentAuthors(db, policiesIn(JSON.parse(rules) as string[]), now));
+  const anyAuthors = elsewhere.size === 0 ? new Map<string, string>() : await recentAuthors(db, 'any', now);
   const cases: Case[] = [];
   for (const row of rows) {
     cases.push({
       row, demands: JSON.parse(row.demands) as readonly Demand[], escalated: JSON.parse(row.escalated) as number[],
-      deviceGroups: (groups.get(row.device_id) ?? []).map(({ group_name: name }) => name), deviceOwner: owners.get(row.device_id) ?? null,
-      requester: await people(row.device_id, row.user_name), ruleAuthors: await authors(row.rules, ''), decisions: decisions.get(row.id) ?? [],
+      deviceGroups: (groups.get(row.device_id) ?? []).map(({ group_name: name }) => name), deviceOwner: owners.get(row.device_id) ?? null, elsewhere: elsewhere.get(row.id) ?? [],
+      requester: await people(row.device_id, row.user_name), ruleAuthors: await authors(row.rules, ''), policyAuthors: anyAuthors, decisions: decisions.get(row.id) ?? [],
     });
   }
   return cases;
@@ -120,19 +127,23 @@ function cached<T>(read: (first: string, second: string) => Promise<T>): (first:
   };
 }
 
+function policiesIn(rules: readonly string[]): readonly string[] {
+  return [...new Set(rules.map((rule) => rule.slice(0, rule.indexOf('/'))))];
+}
+
 const RECENT_MS = 7 * 86_400_000;
 
 /**
- * The people who changed, within the last seven days, a policy that these rules are of, with its name: its compiled content, so that
+ * The people who changed, within the last seven days, one of these policies, with its name: its compiled content, so that
  * a change of a set or of defaults that it builds on counts too.
  */
-async function recentAuthors(db: Db, rules: readonly string[], now: number): Promise<ReadonlyMap<string, string>> {
-  const policies = [...new Set(rules.map((rule) => rule.slice(0, rule.indexOf('/'))))];
-  if (policies.length === 0) return new Map();
+async function recentAuthors(db: Db, of: readonly string[] | 'any', now: number): Promise<ReadonlyMap<string, string>> {
+  if (of.length === 0) return new Map();
   const recent = await db.selectFrom('policy_versions').select(['version', 'created_by']).where('created_at', '>', now - RECENT_MS).orderBy('version').execute();
   const first = recent[0];
   if (first === undefined) return new Map();
-  const held = await db.selectFrom('policies').select(['version', 'name', 'digest']).where('name', 'in', policies).where('version', '>=', first.version - 1).orderBy('version').execute();
+  const held = await db.selectFrom('policies').select(['version', 'name', 'digest']).$if(of !== 'any', (query) => query.where('name', 'in', of as readonly string[])).where('version', '>=', first.version - 1).orderBy('version').execute();
+  const policies = [...new Set(held.map(({ name }) => name))];
   const changed = new Map<string, string>();
   for (const { version, created_by: author } of recent) {
     for (const policy of policies) {

@@ -7,6 +7,7 @@ import { type Filed, readFiled } from './filing.ts';
 import { settleGrant } from './grants.ts';
 import { newId } from './ids.ts';
 import { refuseFilings, type Refusal } from './limits.ts';
+import { placesOf } from './places.ts';
 import { factsOf, type RequestRow, tellAnswer } from './telling.ts';
 
 export type TakeEventsDeps = Pick<ServerContext, 'store' | 'notices' | 'clock' | 'config'>;
@@ -60,9 +61,15 @@ async function takeFiled({ config }: TakeEventsDeps, taking: Taking, record: Eve
     taking.refused.push({ number: filed.number, words, excess: { uid: excess === 'user' ? filed.uid : -1, user: filed.user } });
     return [];
   }
+  const places = await placesOf(tx, device, filed);
+  if (!places.ok) {
+    taking.refused.push({ number: filed.number, words: places.error });
+    return [];
+  }
   const row = await rowOf(tx, filed, device, now);
   const inserted = await tx.insertInto('requests').values(row).onConflict((conflict) => conflict.columns(['device_id', 'number']).doNothing()).executeTakeFirst();
   if (inserted.numInsertedOrUpdatedRows === 0n) return [];
+  if (places.value.length > 0) await tx.insertInto('request_devices').values(places.value.map((place) => ({ request_id: row.id, device_id: place.device, user_name: place.user }))).execute();
   waiting.set(filed.uid, ofUser + 1);
   return [row.id];
 }
@@ -106,9 +113,12 @@ async function takeCancelled(deps: TakeEventsDeps, taking: Taking, number: numbe
   await tx.deleteFrom('request_refusals').where('device_id', '=', device).where('number', '=', number).execute();
   const row = await tx.selectFrom('requests').selectAll().where('device_id', '=', device).where('number', '=', number).$if(deps.store.lockRows, (query) => query.forUpdate()).executeTakeFirst();
   if (row?.state === 'approved') {
-    // The yes came too late to be wanted.
-    const grant = await tx.selectFrom('grants').selectAll().where('request_id', '=', row.id).executeTakeFirst();
-    if (grant !== undefined && (await settleGrant(tx, grant, 'ended', now))) await changed(deps, taking, row.id);
+    // The yes came too late to be wanted: on no device.
+    for (const grant of await tx.selectFrom('grants').selectAll().where('request_id', '=', row.id).orderBy('id').execute()) {
+      if (!(await settleGrant(tx, grant, 'ended', now))) continue;
+      await changed(deps, taking, row.id);
+      if (grant.device_id !== device) await deps.store.notifyAfter(tx, 'device', grant.device_id);
+    }
     return;
   }
   if (row?.state !== 'pending') return;

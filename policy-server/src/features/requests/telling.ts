@@ -2,6 +2,7 @@ import type { ServerContext } from '../../context.ts';
 import type { Db, Tables } from '../../store/index.ts';
 import { personOfUser } from '../accounts/people.ts';
 import type { RequestFacts } from '../notices/notice.ts';
+import { readElsewhere } from './places.ts';
 
 export type RequestRow = Tables['requests'];
 export type TellingDeps = Pick<ServerContext, 'store' | 'notices'>;
@@ -13,7 +14,7 @@ export async function factsOf(tx: Db, row: RequestRow): Promise<RequestFacts> {
   return {
     id: row.id, number: row.number, device: { id: row.device_id, name: device?.name ?? '' }, user: row.user_name, uid: row.uid,
     person: person === undefined ? null : { id: person.id, name: person.name }, command: row.command, runAs: row.run_as, reason: row.reason,
-    stance: row.stance, emergency: row.emergency !== 0, rules: JSON.parse(row.rules) as string[], filedAt: row.filed_at, expiresAt: row.expires_at,
+    alsoOn: ((await readElsewhere(tx, [row.id])).get(row.id) ?? []).map(({ name }) => name), stance: row.stance, emergency: row.emergency !== 0, rules: JSON.parse(row.rules) as string[], filedAt: row.filed_at, expiresAt: row.expires_at,
   };
 }
 

@@ -24,7 +24,7 @@ export function ActDialog({ act: { kind, request }, close }: { readonly act: Act
   return (
     <Dialog title={`${kind === 'approve' ? 'Approve' : 'Deny'} request ${request.number}?`} isOpen close={close} isWide>
       <div className="stack">
-        <p className="asked"><strong><Inert text={now.person?.name ?? now.user} /></strong> wants to run this as <strong><Inert text={now.runAs} /></strong> on <strong><Inert text={now.device.name} /></strong>:</p>
+        <p className="asked"><strong><Inert text={now.person?.name ?? now.user} /></strong> wants to run this as <strong><Inert text={now.runAs} /></strong> on <strong><Inert text={[now.device.name, ...now.alsoOn].join(', ')} /></strong>:</p>
         {data === undefined ? error === null ? <Lines count={2} /> : <Problem error={error} /> : <ArgumentList executable={data.executable} argv={data.argv} />}
         {now.reason !== null && <blockquote><Inert text={now.reason} /></blockquote>}
         {isOver && <Overtaken request={data} state={now.state} />}
@@ -52,8 +52,10 @@ function ApproveForm({ request, close }: FormProps) {
   const [forMs, setForMs] = useState(request.forMs);
   const [uses, setUses] = useState(request.uses);
   const [isExact, setExact] = useState(false);
+  const [leftOut, setLeftOut] = useState<ReadonlySet<string>>(new Set());
   const body: ApproveBody = {
     ...(words.trim() === '' ? {} : { words: words.trim() }), ...(isAhead && forMs !== request.forMs ? { forMs } : {}), ...(isAhead && uses !== request.uses ? { uses } : {}), ...(isExact ? { exact: true as const } : {}),
+    ...(isExact || leftOut.size === 0 ? {} : { devices: mine(request).filter((id) => !leftOut.has(id)) }),
   };
   const submit = (): void => approve.mutate(body, { onSuccess: () => {
     tell('good', `Request ${request.number} is approved by you.`);
@@ -70,11 +72,32 @@ function ApproveForm({ request, close }: FormProps) {
           <Field label="Uses" type="number" min={1} max={Math.max(1, request.uses)} value={uses} hint={`asked for: ${request.uses}`} onChange={(event) => setUses(Number(event.target.value))} />
         </div>
       )}
-      {request.scope !== null && <CheckBox label="Only the exact command above, not the whole scope that was asked for" checked={isExact} onChange={(event) => setExact(event.target.checked)} />}
+      {request.scope !== null && <CheckBox label={request.elsewhere.length > 0 ? `Only the exact command above, on ${request.device.name} alone` : 'Only the exact command above, not the whole scope that was asked for'} checked={isExact} onChange={(event) => setExact(event.target.checked)} />}
+      {request.elsewhere.length > 0 && !isExact && <Places request={request} leftOut={leftOut} change={setLeftOut} />}
       <TextArea label="Words to the requester (not needed)" value={words} maxLength={1000} onChange={(event) => setWords(event.target.value)} />
       {approve.error !== null && <Answered error={approve.error} />}
       <div className="actions end"><Button onPress={close}>Cancel</Button><Button type="submit" tone="good" autoFocus icon={<Check />} isPending={approve.isPending}>Approve</Button></div>
     </form>
+  );
+}
+
+/** Ids of the other devices that one may answer for. */
+function mine({ elsewhere }: RequestDetail): readonly string[] {
+  return elsewhere.flatMap(({ id, mayAnswer }) => (id !== null && mayAnswer ? [id] : []));
+}
+
+type PlacesProps = { readonly request: RequestDetail; readonly leftOut: ReadonlySet<string>; change(leftOut: ReadonlySet<string>): void };
+
+function Places({ request: { elsewhere }, leftOut, change }: PlacesProps) {
+  const set = (id: string, isIn: boolean): void => change(new Set(isIn ? [...leftOut].filter((each) => each !== id) : [...leftOut, id]));
+  return (
+    <fieldset className="places">
+      <legend>Also on</legend>
+      {elsewhere.map(({ id, name, user, mayAnswer, whyNot }) => (
+        <CheckBox key={name} disabled={!mayAnswer} checked={mayAnswer && id !== null && !leftOut.has(id)} onChange={(event) => id !== null && set(id, event.target.checked)}
+          label={<><Inert text={name} />{user !== null && <span className="faint"> as <Inert text={user} /></span>}{whyNot !== null && <span className="faint block">{whyNot}</span>}</>} />
+      ))}
+    </fieldset>
   );
 }
 

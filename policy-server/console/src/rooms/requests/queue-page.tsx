@@ -59,7 +59,7 @@ export function QueuePage() {
 const COLUMNS: readonly Column<RequestSummary>[] = [
   { id: 'command', header: 'Command', isMain: true, cell: ({ command, emergency, needsReview }) => <>{emergency && <Badge tone="bad">{needsReview ? 'Emergency: review' : 'Emergency'}</Badge>}<code className="clip"><Inert text={command} strict /></code></>, sort: ({ command }) => command },
   { id: 'who', header: 'Who', cell: ({ person, user }) => <><Inert text={person?.name ?? user} />{person !== null && <span className="faint"> <Inert text={user} /></span>}</>, sort: ({ person, user }) => person?.name ?? user },
-  { id: 'device', header: 'Device', cell: ({ device }) => <Inert text={device.name} />, sort: ({ device }) => device.name },
+  { id: 'device', header: 'Device', cell: ({ device, alsoOn }) => <><Inert text={device.name} />{alsoOn.length > 0 && <span className="faint" title={`also on ${alsoOn.join(', ')}`}> and {alsoOn.length} more</span>}</>, sort: ({ device }) => device.name },
   { id: 'as', header: 'As', cell: ({ runAs }) => <Inert text={runAs} />, sort: ({ runAs }) => runAs },
   { id: 'reason', header: 'Reason', className: 'wide', cell: ({ reason }) => (reason === null ? <span className="faint">none given</span> : <span className="clip"><Inert text={reason} /></span>) },
   { id: 'approvals', header: 'Approvals', cell: ({ approvals }) => <Approvals approvals={approvals} /> },

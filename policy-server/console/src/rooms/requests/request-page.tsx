@@ -16,6 +16,7 @@ import { Problem } from '../../ui/problem.tsx';
 import { Lines } from '../../ui/skeleton.tsx';
 import { Ago, At, duration, TimeLeft } from '../../ui/time.tsx';
 import { type Act, ActDialog } from './act-dialog.tsx';
+import { AlsoOn } from './also-on.tsx';
 import { ArgumentList } from './arguments.tsx';
 import { GrantCard } from './grant-card.tsx';
 import { History } from './history.tsx';
@@ -33,7 +34,7 @@ export function RequestPage({ id }: { readonly id: string }) {
   const { data } = request;
   return (
     <Page title={`Request ${data.number}`} back={back} heading={<>Request {data.number} <StateBadge state={data.state} />{data.emergency && <Badge tone="bad">Emergency</Badge>}</>}
-      lead={<><Inert text={data.person?.name ?? data.user} /> on <Inert text={data.device.name} />, asked <Ago at={data.filedAt} /></>}>
+      lead={<><Inert text={data.person?.name ?? data.user} /> on <Inert text={[data.device.name, ...data.alsoOn].join(', ')} />, asked <Ago at={data.filedAt} /></>}>
       <Answering request={data} />
       {data.emergency && <Review request={data} />}
       <Command request={data} />
@@ -41,6 +42,7 @@ export function RequestPage({ id }: { readonly id: string }) {
         <Section title="Who asks"><Requester request={data} /></Section>
         <Section title="Device" aside={<Link href={`/devices/${data.device.id}`}>Open</Link>}><Posture facts={data.posture} name={data.device.name} id={data.device.id} /></Section>
       </div>
+      <AlsoOn request={data} />
       <Section title="What policy said"><PolicyWords request={data} /></Section>
       {data.grant !== null && <Section title="Grant"><GrantCard grant={data.grant} /></Section>}
       <Decisions request={data} />
@@ -89,7 +91,7 @@ function Command({ request }: { readonly request: RequestDetail }) {
   return (
     <Section title="Exact command" aside={<span className="faint">{request.argv.length + 1} parts</span>}>
       <ArgumentList executable={request.executable} argv={request.argv} />
-      {scope !== null && (
+      {scope !== null && !isThisCommand(request) && (
         <Notice tone="warn" title="More than this command is asked for">
           <ul>{scope.commands.map(({ command, args }, index) => <li key={index}><code><Inert text={[command, ...(args ?? ['**'])].join(' ')} strict /></code></li>)}</ul>
         </Notice>
@@ -105,6 +107,12 @@ function Command({ request }: { readonly request: RequestDetail }) {
       ]} />
     </Section>
   );
+}
+
+/** A request for several devices states its command as a scope, which may be no wider. */
+function isThisCommand({ scope, executable, argv }: RequestDetail): boolean {
+  const [only, ...more] = scope?.commands ?? [];
+  return only !== undefined && more.length === 0 && only.command === executable && only.args?.length === argv.length && only.args.every((pattern, index) => pattern === argv[index]?.text && !/[*\\]/.test(pattern));
 }
 
 function PackageWords({ request: { package: owner } }: { readonly request: RequestDetail }) {
@@ -158,8 +166,8 @@ function Decisions({ request: { decisions } }: { readonly request: RequestDetail
   return (
     <Section title="Answers">
       <ul className="answers">
-        {decisions.map(({ by, decision, words, at }, index) => (
-          <li key={index}><Badge tone={decision === 'approved' ? 'good' : 'bad'}>{decision}</Badge><span>by <Inert text={by} />, <At at={at} /></span>{words !== null && <blockquote><Inert text={words} /></blockquote>}</li>
+        {decisions.map(({ by, decision, words, at, alsoOn }, index) => (
+          <li key={index}><Badge tone={decision === 'approved' ? 'good' : 'bad'}>{decision}</Badge><span>by <Inert text={by} />, <At at={at} />{alsoOn.length > 0 && <>, also for <Inert text={alsoOn.join(', ')} /></>}</span>{words !== null && <blockquote><Inert text={words} /></blockquote>}</li>
         ))}
       </ul>
     </Section>
