@@ -162,15 +162,17 @@ Agent      0.1.0
 describe('requests and approvals', () => {
   const pending = { request: 217n, state: RequestAnswer_State.PENDING, command: 'id -u', text: 'Bo', uid: 20001, user: 'alice', filedMs: BigInt(now), expiresMs: BigInt(now + 1_740_000), delivered: true };
   const grant = { grant: 'g-1', command: 'id -u', uid: 20001, user: 'alice', leftMs: 1_200_000n, usesLeft: 2, by: ['bo'], message: 'go', running: 1, request: 217n };
+  const { uid: _, ...unbound } = grant;
   const answer = create(GrantsAnswerSchema, {
-    requests: [pending, { ...pending, request: 218n, waiting: true, text: '', delivered: false }, { ...pending, request: 219n, state: RequestAnswer_State.DENIED, by: ['bo'], text: 'not now' }, { ...pending, request: 220n, state: RequestAnswer_State.EXPIRED }],
-    grants: [grant, { ...grant, grant: 'g-2', suspended: true, usesLeft: 0, running: 0, by: [], emergency: true }, { ...grant, grant: 'g-3', usesLeft: 1, message: '' }],
+    requests: [{ ...pending, alsoOn: ['web-02', 'web-03'] }, { ...pending, request: 218n, waiting: true, text: '', delivered: false }, { ...pending, request: 219n, state: RequestAnswer_State.DENIED, by: ['bo'], text: 'not now' }, { ...pending, request: 220n, state: RequestAnswer_State.EXPIRED }],
+    grants: [grant, { ...grant, grant: 'g-2', suspended: true, usesLeft: 0, running: 0, by: [], emergency: true }, { ...grant, grant: 'g-3', usesLeft: 1, message: '' }, { ...unbound, grant: 'g-4', request: 0n }],
   });
 
   test('are told with the time and the uses that are left', () => {
     expect(holdingsText(answer, now, false)).toBe(`
 Requests for approval:
   #217  id -u
+      asked for on web-02, web-03 too
       waits for approval, 29 min left; who can approve: Bo
   #218  id -u
       waits for approval, 29 min left, a sudo waits for it; the server does not have it yet
@@ -186,6 +188,8 @@ Approvals held (give one back: belay end ID):
       suspended since the restart, until the server has told the time, as often as you like, an emergency: somebody looks at it afterwards
   g-3  id -u
       20 min left, once, 1 running, approved by bo
+  g-4  id -u
+      20 min left, 2 times, 1 running, approved by bo: go, asked on another device
 `);
     expect(holdingsText(answer, now, true)).toContain('  #217 of alice  id -u\n');
     expect(holdingsText(create(GrantsAnswerSchema, {}), now, false)).toBe('');
@@ -193,14 +197,15 @@ Approvals held (give one back: belay end ID):
 
   test('as JSON', () => {
     const [first, , denied] = answer.requests;
-    const [, suspended] = answer.grants;
-    expect([first, denied].map((each) => requestJson(each as never))).toMatchObject([{ request: 217, state: 'pending', approvers: 'Bo', words: null, grant: null }, { state: 'denied', approvers: null, words: 'not now', by: ['bo'] }]);
-    expect(grantJson(suspended as never)).toMatchObject({ grant: 'g-2', leftMs: null, usesLeft: null, suspended: true, emergency: true });
+    const [, suspended, , other] = answer.grants;
+    expect([first, denied].map((each) => requestJson(each as never))).toMatchObject([{ request: 217, state: 'pending', approvers: 'Bo', words: null, grant: null, alsoOn: ['web-02', 'web-03'] }, { alsoOn: [], state: 'denied', approvers: null, words: 'not now', by: ['bo'] }]);
+    expect(grantJson(suspended as never)).toMatchObject({ grant: 'g-2', leftMs: null, usesLeft: null, suspended: true, emergency: true, request: 217 });
+    expect(grantJson(other as never)).toMatchObject({ grant: 'g-4', request: null, uid: null, user: 'alice' });
   });
 
   test('do nothing to a terminal (T-29)', () => {
     const evil = '\u001b[2J\nmine\u202e';
-    const text = holdingsText(create(GrantsAnswerSchema, { requests: [{ ...pending, command: evil, text: evil, user: evil, by: [evil] }], grants: [{ ...grant, grant: evil, command: evil, user: evil, by: [evil], message: evil }] }), now, true);
+    const text = holdingsText(create(GrantsAnswerSchema, { requests: [{ ...pending, command: evil, text: evil, user: evil, by: [evil], alsoOn: [evil] }], grants: [{ ...grant, grant: evil, command: evil, user: evil, by: [evil], message: evil }] }), now, true);
     // eslint-disable-next-line no-control-regex
     expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202a-\u202e]/);
   });

@@ -36,6 +36,7 @@ test.each([
   ['request with a time that is none', ['request', '--for', 'ages', '--', 'id'], exitCodes.usage],
   ['request with uses that are none', ['request', '--uses', '0', '--', 'id'], exitCodes.usage],
   ['request --cancel of what is no number', ['request', '--cancel', 'x'], exitCodes.usage],
+  ['request with devices that are not said', ['request', '--also-on'], exitCodes.usage],
   ['request --cancel with a command', ['request', '--cancel', '1', '--', 'id'], exitCodes.usage],
   ['request, and a belayd that is not there', ['request', '--socket', '/nonexistent/belayd.sock', '--', 'id'], exitCodes.unreachable],
   ['end of nothing', ['end'], exitCodes.usage],
@@ -52,7 +53,7 @@ test.each([
 test.each(['bash', 'zsh', 'fish'])('completion for %s names every command and its options', (shell) => {
   const { code, stdout } = belay(['completion', shell]);
   expect(code).toBe(0);
-  for (const word of ['why', 'list', 'request', 'end', 'cancel', 'any-arguments', 'watch', 'enroll', 'unenroll', 'status', 'version', 'completion', 'token-file', 'json', 'verbose', 'user']) expect(stdout).toContain(word);
+  for (const word of ['why', 'list', 'request', 'end', 'cancel', 'any-arguments', 'also-on', 'watch', 'enroll', 'unenroll', 'status', 'version', 'completion', 'token-file', 'json', 'verbose', 'user']) expect(stdout).toContain(word);
 });
 
 test('the completion for bash is valid shell', () => {

@@ -101,6 +101,7 @@ function addApprovals(program: Command): void {
     .option('--for <time>', 'how long you want it for, from the yes on: 30m, 2h; whoever approves may shorten it')
     .option('--uses <count>', 'how often you want to run it (default once)')
     .option('--any-arguments [patterns...]', 'with other arguments as well: patterns as in a policy, one for each argument, `**` for the rest; without any: whatever they are')
+    .option('--also-on <devices>', 'for the same command on these other devices too, with the same arguments and as root: their names, separated by commas. Whoever approves may leave some out', addNames)
     .option('--wait', 'stay until it is answered', false)
     .option('--cancel <number>', 'take a request back')
     .option(...jsonOption)
@@ -109,6 +110,7 @@ function addApprovals(program: Command): void {
 Examples:
   belay request --reason "monthly patches" --for 30m -- apt-get upgrade
   belay request --uses 3 --any-arguments restart "*" -- systemctl restart nginx
+  belay request --also-on web-02,web-03 --for 30m -- systemctl restart nginx
   belay request --wait -- whoami && sudo whoami
   belay request --cancel 217`)
     .action(ending(async (words: string[], options: RequestOptions) => await request(words, { ...options, isCommand: process.argv.includes('--') })));
@@ -119,6 +121,10 @@ Examples:
     .option(...jsonOption)
     .option(...socketOption)
     .action(ending(async (grant: string | undefined, options: EndOptions) => await end(grant, options)));
+}
+
+function addNames(list: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), ...list.split(',').map((name) => name.trim())];
 }
 
 function addRecordings(program: Command): void {

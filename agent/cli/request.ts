@@ -1,7 +1,7 @@
 import type { RequestAnswer } from '@belay/proto/local';
 import { askDaemon, askOnce } from './client.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { requestJson, requestLine, stateOf } from './holdings.ts';
+import { alsoOnText, requestJson, requestLine, stateOf } from './holdings.ts';
 import { inert, spanMs } from './text.ts';
 import { openTrial, Unaskable } from './trial.ts';
 
@@ -17,6 +17,7 @@ export type RequestOptions = {
   readonly for?: string;
   readonly uses?: string;
   readonly anyArguments?: true | readonly string[];
+  readonly alsoOn?: readonly string[];
   readonly wait: boolean;
   readonly cancel?: string;
 };
@@ -56,7 +57,7 @@ async function file(count: number, options: RequestOptions): Promise<ExitCode> {
     case: 'fileRequest',
     value: {
       what, reason: Buffer.from(options.reason ?? ''), forMs: BigInt(options.for === undefined ? 0 : (spanMs(options.for) ?? 0)), uses: Number(options.uses ?? 1),
-      anyArguments: options.anyArguments !== undefined, argumentPatterns: options.anyArguments === true ? ['**'] : [...patterns],
+      anyArguments: options.anyArguments !== undefined, argumentPatterns: options.anyArguments === true ? ['**'] : [...patterns], alsoOn: [...(options.alsoOn ?? [])],
     },
   }));
   try {
@@ -70,7 +71,10 @@ async function file(count: number, options: RequestOptions): Promise<ExitCode> {
 
 function told(answer: RequestAnswer, { json }: RequestOptions): ExitCode {
   if (json) process.stdout.write(`${JSON.stringify(requestJson(answer), null, 2)}\n`);
-  else process.stdout.write(`Request ${answer.request}: ${inert(answer.command)}\n  ${inert(requestLine(answer, Date.now()))}\nFollow it: belay status --watch. Take it back: belay request --cancel ${answer.request}\n`);
+  else {
+    const about = [...alsoOnText(answer), requestLine(answer, Date.now())].map((line) => `  ${inert(line)}\n`).join('');
+    process.stdout.write(`Request ${answer.request}: ${inert(answer.command)}\n${about}Follow it: belay status --watch. Take it back: belay request --cancel ${answer.request}\n`);
+  }
   return exitCodes.done;
 }
 
@@ -85,6 +89,7 @@ async function follow(filed: RequestAnswer, { socket, json }: RequestOptions): P
     if (!json && mark !== said) process.stdout.write(`Request ${answer.request}: ${inert(requestLine(answer, Date.now()))}\n`);
     said = mark;
   };
+  if (!json) for (const line of alsoOnText(filed)) process.stdout.write(`Request ${filed.request}: ${inert(line)}\n`);
   say(filed);
   await askDaemon(socket, { case: 'watch', value: {} }, {
     timeoutMs: undefined,

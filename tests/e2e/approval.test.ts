@@ -1,6 +1,7 @@
 // Somebody's approval, by real sudo and belayd: waiting in place, the answers on the way, and what ends the wait. Whoever approves is a
 // test that holds the fleet's keys.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { approvalText } from '@belay/core/grants';
 import { openSecuredWorld, type SecuredWorld } from '../security/attacker/secured-world.ts';
 import { type Approver, createApprover } from '../support/approver.ts';
 import { describeRoot, passwords } from '../support/world.ts';
@@ -29,6 +30,18 @@ rules:
     run: [{ command: /usr/bin/whoami }]
     then: ask
     require: { approval: { from: ["role:approver"], count: 1, within: 3s } }
+  - name: as somebody else
+    who: ["user:alice"]
+    run: [{ command: /usr/bin/groups }]
+    as: { users: [bob] }
+    then: ask
+    require: { approval: { from: ["role:approver"], count: 1, within: 30m } }
+  - name: in an emergency
+    who: ["user:alice"]
+    run: [{ command: /usr/bin/uptime }]
+    then: ask
+    emergency: true
+    require: { reason: { minLength: 5 }, approval: { from: ["role:approver"], count: 2, within: 30m } }
   - name: all of it
     who: ["user:alice"]
     run: [{ command: /usr/bin/printenv, args: ["**"] }]
@@ -178,6 +191,36 @@ describeRoot('an approval', () => {
       expect(await runs('id', '-g')).toMatchObject({ code: 1 });
     });
 
+    test('for other devices too: named to whoever approves, with a scope of the very arguments', async () => {
+      const asked = await ask('--also-on', 'web-02,web-03', '--also-on', 'web-02', '--for', '30m', '--', 'id', '--', '*', String.raw`a\b`);
+      expect(asked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Request \d+: id -- '\*' 'a\\b'\n {2}asked for on web-02, web-03 too\n {2}waits for approval/) });
+      const filed = await approver.filed();
+      const scope = { commands: [{ command: '/usr/bin/id', args: ['--', String.raw`\*`, String.raw`a\\b`] }], runAsUid: 0, runAsGid: 0 };
+      expect(filed.fields).toMatchObject({ stance: 'ahead', alsoOn: ['web-02', 'web-03'], forMs: 1_800_000, scope: JSON.stringify(scope) });
+      expect((await status('alice')).requests).toContainEqual(expect.objectContaining({ request: filed.request, alsoOn: ['web-02', 'web-03'] }));
+      const { digest: _, ...rest } = approver.grantFor(filed, { scope });
+      await approver.give(rest);
+      await approver.answer(filed, { state: 'approved', grant: rest.id });
+      expect(await runs('id', '--', 'x', String.raw`a\b`)).toMatchObject({ code: 1 });
+      const ran = await runs('id', '--', '*', String.raw`a\b`);
+      expect(ran.stderr).toContain("no such user");
+      await world.eventOf(({ type, fields }) => type === 'elevation.intent' && fields['grant'] === rest.id);
+    });
+
+    test('for other devices too: what cannot be is said at once, with what to do, and files nothing', async () => {
+      const before = (await world.events()).filter(({ type }) => type === 'request.filed').length;
+      const elsewhere = async (names: string, ...args: readonly string[]) => await ask('--also-on', names, ...args);
+      const many = Array.from({ length: 51 }, (_, at) => `web-${at}`).join(',');
+      const said = [
+        await elsewhere('web-02', '--reason', 'the site is down', '--', 'uptime'), await elsewhere('web-02', '-u', 'bob', '--', 'groups'), await elsewhere('web-02,', '--', 'id'), await elsewhere(many, '--', 'id'), await elsewhere('web\n02', '--', 'id'),
+        await elsewhere('web-02', '--', 'cat', '/etc/shadow'),
+      ];
+      expect(said.map(({ code, stdout, stderr }) => [code, stdout, /(one device|other numbers|1 to 253 bytes|at most 50|Policy does not allow this here)[^\n]*/.exec(stderr)?.[1]])).toEqual([
+        [1, '', 'one device'], [1, '', 'other numbers'], [1, '', '1 to 253 bytes'], [1, '', 'at most 50'], [1, '', '1 to 253 bytes'], [1, '', 'Policy does not allow this here'],
+      ]);
+      expect((await world.events()).filter(({ type }) => type === 'request.filed')).toHaveLength(before);
+    });
+
     test('what needs nobody, is refused, or is badly asked, is said at once and files nothing', async () => {
       const before = (await world.events()).filter(({ type }) => type === 'request.filed').length;
       expect(await ask('--', 'cat', '/etc/shadow')).toMatchObject({ code: 1, stderr: expect.stringContaining('Policy does not allow this here') });
@@ -214,6 +257,48 @@ describeRoot('an approval', () => {
       expect(await ask('--', 'id', '-9')).toMatchObject({ code: 1, stderr: expect.stringMatching(/8 requests waiting for approval.*belay request --cancel \d+/) });
       expect(await world.sudo('alice', ['id', '-9'])).toMatchObject({ code: 1, stderr: expect.stringContaining('8 requests waiting for approval') });
       for (const number of numbers) await ask('--cancel', `${number}`);
+    });
+  });
+
+  describe('asked for on another device', () => {
+    const yes = [approvalText({ from: ['role:approver'], count: 1, withinMs: 1_800_000 })];
+    const scope = { commands: [{ command: '/usr/bin/id', args: ['-rn', '*'] }, { command: '/usr/bin/sleep', args: ['305'] }], runAsUid: 0, runAsGid: 0 };
+    const runs = async (user: 'alice' | 'bob', cwd = '/') => (await world.sudo(user, ['-n', 'id', '-rn', '-u'], { cwd })).code;
+    const heldBy = async (user: string, id: string) => (await status(user)).grants.find(({ grant }) => grant === id);
+
+    test('it is hers by her name, wherever she is; it is counted; nobody else has it; and taken back it is over, with what runs under it', async () => {
+      const grant = approver.grantByName('alice', scope, yes, { uses: 4, message: 'on all of them' });
+      await approver.give(grant);
+      const received = await world.eventOf(({ type, fields }) => type === 'grant.received' && fields['grant'] === grant.id);
+      expect(received.fields).toEqual({ grant: grant.id, request: 0, user: 'alice' });
+      expect(await heldBy('alice', grant.id)).toMatchObject({ request: null, uid: 20001, user: 'alice', usesLeft: 4, by: ['bo'], command: '/usr/bin/id -rn *; /usr/bin/sleep 305' });
+      expect((await world.runAs('alice', ['belay', 'status'])).stdout).toContain('4 times, approved by bo: on all of them, asked on another device');
+      expect([await heldBy('bob', grant.id), await runs('bob'), await runs('alice'), await runs('alice', '/home/alice'), await runs('bob')]).toEqual([undefined, 1, 0, 0, 1]);
+      expect(await world.sudo('alice', ['-n', 'id', '-ru'])).toMatchObject({ code: 1 });
+      expect(await heldBy('alice', grant.id)).toMatchObject({ usesLeft: 2 });
+      await world.belayd.stop();
+      await world.belayd.start();
+      await world.fleet.reconnect();
+      const running = world.spawnAs('alice', ['sudo', '-n', 'sleep', '305']);
+      await world.waitFor(async () => (await world.run(['pgrep', '-x', '-f', '/usr/bin/sleep 305'])).code === 0, { what: 'the command to run' });
+      expect(await heldBy('alice', grant.id)).toMatchObject({ usesLeft: 1, running: 1 });
+      await approver.revoke(grant.id);
+      await running.ended;
+      expect((await world.run(['pgrep', '-x', '-f', '/usr/bin/sleep 305'])).code).toBe(1);
+      const ended = await world.eventOf(({ type, fields }) => type === 'session.ended' && fields['grant'] === grant.id);
+      expect(ended.fields).toMatchObject({ why: 'revoked', uid: 20001, user: 'alice' });
+      expect((await world.eventOf(({ type, fields }) => type === 'grant.ended' && fields['grant'] === grant.id)).fields).toEqual({ grant: grant.id, user: 'alice', why: 'revoked' });
+      expect([await runs('alice'), await heldBy('alice', grant.id)]).toEqual([1, undefined]);
+      expect((await world.events()).filter(({ type, fields }) => type === 'elevation.intent' && fields['grant'] === grant.id)).toHaveLength(3);
+    });
+
+    test('she gives it back, and nobody else does', async () => {
+      const grant = approver.grantByName('alice', scope, yes, { uses: 9 });
+      await approver.give(grant);
+      expect(await world.runAs('bob', ['belay', 'end', grant.id])).toMatchObject({ code: 9 });
+      expect(await runs('alice')).toBe(0);
+      expect(await world.runAs('alice', ['belay', 'end', grant.id])).toMatchObject({ code: 0 });
+      expect(await runs('alice')).toBe(1);
     });
   });
 

@@ -86,6 +86,28 @@ describeRoot('T-18 what a grant binds to', () => {
       await world.runAs('alice', ['belay', 'request', '--cancel', `${filed.request}`]);
     });
 
+    test('a grant by name that was asked on another device: for another device, another user or no user of this one, or bound to more than a scope, it stands for nothing', async () => {
+      const scope = { commands: [{ command: '/usr/bin/id', args: ['by-name'] }], runAsUid: 0, runAsGid: 0 };
+      const yes = [approvalText({ from: ['role:approver'], count: 1, withinMs: 30 * 60_000 })];
+      const byName = (user: string, changes: object = {}) => approver.sealGrant(approver.grantByName(user, scope, yes, { uses: 9, ...changes }));
+      const asks = async () => (await world.sudo('alice', ['-n', 'id', 'by-name'], { cwd })).stderr.includes('somebody has to approve this first');
+      await approver.list([
+        byName('alice', { device: 'd-other' }), byName('bob'), byName('Alice'), byName('root'), byName('nobody-here'), byName('#20001'), byName('alice', { met: [] }), byName('alice', { request: 1 }), byName('alice', { uid: 20001 }),
+        byName('alice', { session: new Uint8Array(32) }), byName('alice', { emergency: true }), byName('alice', { digest: new Uint8Array(32) }), byName('alice', { scope: { ...scope, runAsUid: 20002 } }),
+      ]);
+      expect(await asks()).toBe(true);
+      await approver.list([byName('alice')]);
+      expect(await asks()).toBe(false);
+      // Policy here decides as before: the yes is for this demand, and no yes is one to what is denied.
+      await world.fleet.publish({ 'p.yaml': policyOf(2) });
+      await approver.list([byName('alice')]);
+      expect(await asks()).toBe(true);
+      await world.fleet.publish({ 'p.yaml': `${policyOf(1)}  - name: never\n    run: [{ command: /usr/bin/id, args: [by-name] }]\n    then: deny\n` });
+      await approver.list([byName('alice')]);
+      expect(await world.sudo('alice', ['-n', 'id', 'by-name'], { cwd })).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('never') });
+      await world.fleet.publish({ 'p.yaml': policyOf(1) });
+    });
+
     test('the very one does, and no more once it was used up, although it is listed still', async () => {
       const filed = await asks('id', '-u');
       const envelope = approver.sealGrant(approver.grantFor(filed, { uses: 1 }));

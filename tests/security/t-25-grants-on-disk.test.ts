@@ -56,7 +56,7 @@ describeRoot('T-25 grants on disk', () => {
     ['gone', () => "db.exec(\"delete from item where kind = 'grant'\")"],
     ['under another name', () => "db.exec(\"update item set name = 'g-other' where kind = 'grant'\")"],
     ['signed by somebody else', () => {
-      const other = approver.sealGrant(approver.grantFor({ request: 0, uid: 20001, user: 'alice', digest: new Uint8Array(32), session: undefined, approval: [], fields: {} }, { id: granted.id }), stranger);
+      const other = approver.sealGrant(approver.grantFor({ request: 9999, uid: 20001, user: 'alice', digest: new Uint8Array(32), session: undefined, approval: [], fields: {} }, { id: granted.id }), stranger);
       return `const at = row.content.indexOf(Buffer.from('${Buffer.from(granted.envelope).toString('hex')}', 'hex')); const other = Buffer.from('${Buffer.from(other).toString('hex')}', 'hex'); put.run(Buffer.concat([row.content.subarray(0, at), other]))`;
     }],
   ])('%s: it is not held', async (_, script) => {

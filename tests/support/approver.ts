@@ -21,9 +21,13 @@ export type Approver = {
   readonly filed: () => Promise<Filed>;
   /** A grant as a server would give it; `changes` make it another. */
   readonly grantFor: (filed: Filed, changes?: Partial<Grant>) => Grant;
+  /** The same for somebody's name: a grant for this device of a request that was made on another one. */
+  readonly grantByName: (user: string, scope: NonNullable<Grant['scope']>, approval: readonly string[], changes?: Partial<Grant>) => Grant;
   readonly sealGrant: (grant: Grant, key?: Ed25519Key) => Uint8Array;
   /** What the manifest lists from now on. Delivered at once. */
   readonly list: (envelopes: readonly Uint8Array[], changes?: Partial<Manifest>) => Promise<void>;
+  /** In the manifest, beside what is there. */
+  readonly give: (grant: Grant) => Promise<void>;
   /** Grants it: in the manifest, beside what is there, and by an answer. */
   readonly approve: (filed: Filed, changes?: Partial<Grant>) => Promise<Grant>;
   readonly answer: (filed: Pick<Filed, 'request'>, changes: Partial<Answer>) => Promise<void>;
@@ -62,13 +66,20 @@ export function createApprover(fleet: OwnFleet): Approver {
     server: keys.serverId, device, id: `g-${++made}`, request: filed.request, uid: filed.uid, user: filed.user, digest: filed.digest, ...(filed.session === undefined ? {} : { session: filed.session }),
     met: [...filed.approval], uses: 1, issuedAt: Date.now(), expiresAt: Date.now() + HOUR_MS, approvedBy: ['bo'], message: '', emergency: false, ...changes,
   });
+  const grantByName: Approver['grantByName'] = (user, scope, approval, changes = {}) => ({
+    server: keys.serverId, device, id: `g-${++made}`, request: 0, user, scope, met: [...approval], uses: 1, issuedAt: Date.now(), expiresAt: Date.now() + HOUR_MS, approvedBy: ['bo'], message: '', emergency: false, ...changes,
+  });
+  const give: Approver['give'] = async (grant) => {
+    listed = [...listed, { id: grant.id, envelope: sealGrant(grant) }];
+    await relist();
+  };
   const nonce = (): Uint8Array | undefined => {
     const states = daemonFrames(fleet.uplink().line).flatMap(({ message }) => (message.case === 'state' ? [message.value] : []));
     const last = states.at(-1)?.timeNonce;
     return last === undefined || last.length === 0 ? undefined : last;
   };
   return {
-    grantFor, sealGrant, list, answer, nonce,
+    grantFor, grantByName, sealGrant, list, give, answer, nonce,
     filed: async () => await waitFor(async () => {
       const event = (await fleet.events()).findLast(({ type, fields }) => type === 'request.filed' && !seen.has(Number(fields['request'])));
       if (event === undefined) return undefined;
@@ -78,8 +89,7 @@ export function createApprover(fleet: OwnFleet): Approver {
     }, { what: 'a request for approval', timeoutMs: 10_000 }),
     approve: async (filed, changes) => {
       const grant = grantFor(filed, changes);
-      listed = [...listed, { id: grant.id, envelope: sealGrant(grant) }];
-      await relist();
+      await give(grant);
       await answer(filed, { state: 'approved', by: grant.approvedBy, message: grant.message, have: 1, grant: grant.id });
       return grant;
     },

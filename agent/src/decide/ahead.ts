@@ -1,36 +1,33 @@
-import { byteStringOf, decodeUtf8 } from '@belay/core/bytes';
-import { isInScope, type Scope, scopeFault } from '@belay/core/grants';
+import { byteStringOf } from '@belay/core/bytes';
 import type { Decision } from '@belay/core/policy';
 import { err, ok, type Result } from '@belay/core/result';
 import { type ErrorCode, type Failure, failure } from '@belay/core/codes';
-import type { ElevationRequest } from '@belay/core/request';
 import type { Peer } from '../platform/platform.ts';
 import type { AskedFor } from '../state/requests.ts';
+import { objectionToOthers, otherDevices } from './also-on.ts';
 import { commandText } from './command-text.ts';
 import { demandTexts } from './demand-texts.ts';
 import type { Permit } from './enforceable.ts';
 import { subject } from './evidence.ts';
 import { type FilingDeps, fileForApproval } from './filing.ts';
 import { gather, type GatherDeps, type Gathered } from './gather.ts';
-import { inert } from './inert.ts';
 import { launchingOf } from './launching.ts';
 import { denialText, NOT_ALLOWED, ruleName, rulesOf, unnumbered } from './messages.ts';
 import { objectionTo } from './objection.ts';
 import { readReason } from './reasons.ts';
 import { Ruling, type RulingDeps } from './ruling.ts';
 import type { SudoRequest } from './sudo-request.ts';
+import { scopeOf, scopeText, type ScopeWish } from './wanted-scope.ts';
 
 export type AheadDeps = RulingDeps & GatherDeps & FilingDeps;
 
 /** What is asked for besides the command. */
-export type Wish = {
+export type Wish = ScopeWish & {
   /** As typed; empty: none. */
   readonly reason: Uint8Array;
   /** Ms; 0: as long as may be. */
   readonly forMs: number;
   readonly uses: number;
-  /** Any arguments that match these, instead of the very ones; undefined: those and no others. */
-  readonly anyArguments: readonly string[] | undefined;
 };
 
 /**
@@ -39,6 +36,8 @@ export type Wish = {
  */
 export async function askAhead(number: number, sudo: SudoRequest, wish: Wish, { peer, deps, signal }: { readonly peer: Peer; readonly deps: AheadDeps; readonly signal: AbortSignal }): Promise<Result<AskedFor, Failure>> {
   if (peer.actor.realUid === 0) return refused('BELAY_E_BAD_REQUEST', 'Root is outside the rules: whatever root asks for runs, and is recorded.');
+  const others = otherDevices(wish.alsoOn);
+  if (!others.ok) return refused('BELAY_E_BAD_REQUEST', others.error);
   const limit = deps.approvals().requests.limit(peer.actor.realUid);
   if (limit !== undefined) return refused('BELAY_E_BUSY', sentence(limit));
   const gathered = gather(sudo, peer, deps);
@@ -54,7 +53,7 @@ export async function askAhead(number: number, sudo: SudoRequest, wish: Wish, { 
     if (objection !== undefined) return refused('BELAY_E_DENIED', sentence(objection));
     const launching = launchingOf(gathered.value, { decision: needed.value, env }, deps.platform);
     if (typeof launching === 'string') return refused('BELAY_E_DENIED', sentence(launching));
-    return file(number, { sudo, wish, peer, launching, ruling, decision: needed.value }, deps);
+    return file(number, { sudo, wish: { ...wish, alsoOn: others.value }, peer, launching, ruling, decision: needed.value }, deps);
   } finally {
     ruling.close();
   }
@@ -76,8 +75,10 @@ function file(number: number, { sudo, wish, peer, launching, ruling, decision }:
   const { request } = launching;
   const reason = reasonOf(wish.reason, decision);
   if (!reason.ok) return reason;
+  const objection = wish.alsoOn.length === 0 ? undefined : objectionToOthers(decision, request);
+  if (objection !== undefined) return refused('BELAY_E_BAD_REQUEST', objection);
   const scope = scopeOf(wish, request);
-  if (!scope.ok) return scope;
+  if (!scope.ok) return refused('BELAY_E_BAD_REQUEST', scope.error);
   const around = ruling.asked(true)?.context.circumstances;
   if (around === undefined) return refused('BELAY_E_INTERNAL', 'A fault of Belay.');
   const { user } = subject(number, peer.actor, deps.platform);
@@ -85,9 +86,9 @@ function file(number: number, { sudo, wish, peer, launching, ruling, decision }:
   const act = { number, actor: peer.actor, rules: rulesOf(decision).map(ruleName), manifest: deps.policy()?.manifest.number ?? 0, request, typed };
   const pinned = decision.obligations.sha256 === undefined ? undefined : ruling.sha256;
   const facts = {
-    stance: 'ahead', sha256: ruling.sha256, session: undefined, reason: reason.value, reauthenticated: false, forMs: wish.forMs, uses: wish.uses, scope: scope.value, emergency: decision.demands.emergency === true, around, pinned,
+    stance: 'ahead', sha256: ruling.sha256, session: undefined, reason: reason.value, reauthenticated: false, forMs: wish.forMs, uses: wish.uses, scope: scope.value, alsoOn: wish.alsoOn, emergency: decision.demands.emergency === true, around, pinned,
   } as const;
-  const command = scope.value === undefined ? commandText(sudo.argv) : scopeText(scope.value);
+  const command = scope.value === undefined || wish.anyArguments === undefined ? commandText(sudo.argv) : scopeText(scope.value);
   const filed = fileForApproval({ act, demanded: decision.demands.approval, facts, user, command }, deps);
   return filed === undefined ? refused('BELAY_E_JOURNAL', 'Evidence cannot be written on this device (is the disk full?), so nothing can be asked for. Tell IT.') : ok(filed);
 }
@@ -98,21 +99,6 @@ function reasonOf(typed: Uint8Array, { demands }: Ask): Result<string | undefine
   if (typed.length === 0 && demands.reason === undefined) return ok(undefined);
   const read = readReason(byteStringOf(typed), demands.reason ?? ANY_REASON);
   return read.ok ? read : refused('BELAY_E_BAD_REQUEST', sentence(read.error));
-}
-
-/** SECURITY(T-05): a scope's arguments are patterns as in a policy, one for each argument; the command is the very path that was opened. */
-function scopeOf({ anyArguments }: Wish, request: ElevationRequest): Result<Scope | undefined, Failure> {
-  if (anyArguments === undefined) return ok(undefined);
-  const fault = scopeFault(anyArguments);
-  if (fault !== undefined) return refused('BELAY_E_BAD_REQUEST', `The patterns for arguments: ${fault}`);
-  const command = decodeUtf8(request.executable.resolved);
-  if (command === undefined) return refused('BELAY_E_BAD_REQUEST', 'The path of this command is no text, so it cannot be asked for with any arguments.');
-  const scope = { commands: [{ command, args: [...anyArguments] }], runAsUid: request.runAs.uid, runAsGid: request.runAs.gid };
-  return isInScope(scope, request) ? ok(scope) : refused('BELAY_E_BAD_REQUEST', 'The command that you name has arguments that its own patterns do not match.');
-}
-
-export function scopeText({ commands }: Scope): string {
-  return inert(commands.map(({ command, args }) => [command, ...(args ?? ['**'])].join(' ')).join('; '), 2000);
 }
 
 function refused(code: ErrorCode, message: string): Result<never, Failure> {

@@ -8,7 +8,7 @@ import { type FilingDeps, fileForApproval, type ToFile } from './filing.ts';
 import { approvedText, Wait, type WaitEvents } from './waiting.ts';
 
 export type ApprovalDeps = FilingDeps;
-type Facts = Omit<ToFile['facts'], 'session' | 'stance' | 'forMs' | 'uses' | 'scope' | 'pinned'>;
+type Facts = Omit<ToFile['facts'], 'session' | 'stance' | 'forMs' | 'uses' | 'scope' | 'alsoOn' | 'pinned'>;
 
 /** The approvals that one request needs: a grant that stands for them, or a wait for one. */
 export class Approval {
@@ -67,7 +67,7 @@ export class Approval {
 
   /** Asks for them and waits. False: it cannot be recorded, so nobody is asked. */
   file(toFile: Omit<ToFile, 'facts'> & { readonly facts: Facts }, events: WaitEvents): boolean {
-    const facts = { ...toFile.facts, session: this.#use.session, stance: 'waiting', forMs: 0, uses: 1, scope: undefined, pinned: this.#pinned } as const;
+    const facts = { ...toFile.facts, session: this.#use.session, stance: 'waiting', forMs: 0, uses: 1, scope: undefined, alsoOn: [], pinned: this.#pinned } as const;
     if (fileForApproval({ ...toFile, facts }, this.#deps) === undefined) return false;
     this.#isFiled = true;
     this.#wait = new Wait(this.#number, this.#deps.approvals(), events);

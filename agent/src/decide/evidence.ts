@@ -117,6 +117,8 @@ export type FilingFacts = {
   readonly forMs: number;
   readonly uses: number;
   readonly scope: Scope | undefined;
+  /** Names of other devices. */
+  readonly alsoOn: readonly string[];
   readonly emergency: boolean;
   readonly around: Pick<Circumstances, 'ownerOfExecutable' | 'posture' | 'origin'>;
 };
@@ -124,7 +126,7 @@ export type FilingFacts = {
 /** All that whoever approves needs to judge it. */
 export function filedEvent(what: Act & { readonly request: ElevationRequest }, facts: FilingFacts, platform: Platform): EventDraft {
   const { request } = what;
-  const { around, scope, approval, ...rest } = facts;
+  const { around, scope, approval, alsoOn, ...rest } = facts;
   const { userName, uid, groupName, gid } = request.runAs;
   const [owner, origin] = [around.ownerOfExecutable(), around.origin()];
   return {
@@ -136,6 +138,7 @@ export function filedEvent(what: Act & { readonly request: ElevationRequest }, f
       environment: namesIn(request.env),
       approval: [...approval],
       scope: scope === undefined ? undefined : JSON.stringify(scope),
+      alsoOn: alsoOn.length === 0 ? undefined : [...alsoOn],
       package: owner === undefined ? undefined : JSON.stringify(owner),
       posture: JSON.stringify(around.posture()),
       origin: origin === undefined ? undefined : JSON.stringify(origin),

@@ -44,5 +44,5 @@ export function fileForApproval({ act, demanded, facts, user, command }: ToFile,
   const committed = journal.commit(filedEvent(act, { ...rest, digest, approval: demanded.map(approvalText) }, platform));
   if (!committed.ok) return undefined;
   const need = demanded.reduce((sum, { count }) => sum + count, 0);
-  return approvals().requests.file({ number: act.number, uid: act.actor.realUid, user: user ?? '', command, stance: facts.stance, need, withinMs: withinMs(demanded) }, committed.value);
+  return approvals().requests.file({ number: act.number, uid: act.actor.realUid, user: user ?? '', command, stance: facts.stance, alsoOn: [...facts.alsoOn], need, withinMs: withinMs(demanded) }, committed.value);
 }

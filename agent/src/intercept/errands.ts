@@ -1,7 +1,7 @@
 import type { ErrorCode } from '@belay/core/codes';
 import type { CancelRequest, ClientFrame, EndGrant, FileRequest } from '@belay/proto/local';
 import { askAhead, type AheadDeps } from '../decide/ahead.ts';
-import { holdingsOf, requestAnswer } from '../decide/holdings.ts';
+import { holdingsOf, isGrantOf, requestAnswer } from '../decide/holdings.ts';
 import { readSudoCheck } from '../decide/sudo-request.ts';
 import type { Actor, Peer } from '../platform/platform.ts';
 import { createRateLimit } from './limits.ts';
@@ -99,11 +99,11 @@ function whose(actor: Actor): number | undefined {
   return isRoot(actor) ? undefined : actor.realUid;
 }
 
-async function fileOne({ what, reason, forMs, uses, anyArguments, argumentPatterns }: FileRequest, peer: Peer, deps: ErrandDeps): Promise<Reply | Refusal> {
+async function fileOne({ what, reason, forMs, uses, anyArguments, argumentPatterns, alsoOn }: FileRequest, peer: Peer, deps: ErrandDeps): Promise<Reply | Refusal> {
   const sudo = what === undefined ? undefined : readSudoCheck(what);
   if (sudo?.ok !== true || sudo.value.mode !== 'run') return { code: 'BELAY_E_BAD_REQUEST', message: sudo?.ok === false ? `${sudo.error}.` : 'The request names no command.' };
   if (forMs > BigInt(MAX_MS) || uses > MAX_USES) return { code: 'BELAY_E_BAD_REQUEST', message: `At most ${MAX_USES} uses, and a year.` };
-  const wish = { reason, forMs: Number(forMs), uses: Math.max(1, uses), anyArguments: anyArguments ? argumentPatterns : undefined };
+  const wish = { reason, forMs: Number(forMs), uses: Math.max(1, uses), anyArguments: anyArguments ? argumentPatterns : undefined, alsoOn };
   const asked = await askAhead(deps.nextRequest(), sudo.value, wish, { peer, deps, signal: AbortSignal.timeout(DEADLINE_MS) });
   return asked.ok ? { case: 'requestAnswer', value: requestAnswer(asked.value, deps) } : asked.error;
 }
@@ -125,7 +125,7 @@ function cancel({ request }: CancelRequest, actor: Actor, deps: ErrandDeps): Rep
 function endGrants({ grant, all }: EndGrant, actor: Actor, deps: ErrandDeps): Reply | Refusal {
   const { grants } = deps.approvals();
   const uid = whose(actor);
-  const mine = grants.all().filter((held) => uid === undefined || held.grant.uid === uid);
+  const mine = grants.all().filter((held) => isGrantOf(uid, held.grant, deps));
   const named = all ? mine : mine.filter((held) => grant !== '' && held.grant.id.startsWith(grant));
   const exact = named.find((held) => held.grant.id === grant);
   if (!all && named.length > 1 && exact === undefined) return { code: 'BELAY_E_CONFLICT', message: 'Several approvals begin like that; give more of its letters.' };

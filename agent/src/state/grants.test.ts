@@ -22,8 +22,13 @@ const digest = new Uint8Array(32).fill(2);
 const use: GrantUse = { request: { deviceId: 'd-1', requester: { uid: 2001 }, executable: { resolved: '/bin/a' }, args: [], runAs: { uid: 0, gid: 0 } } as unknown as GrantUse['request'], digest, session: undefined };
 
 const grantOf = (id: string, changes: Partial<Grant> = {}): Grant => ({
-  server, device: 'd-1', id, request: 0, uid: 2001, user: 'alice', digest, met: [approvalText(demand)], uses: 2, issuedAt: now, expiresAt: now + 30 * minute, approvedBy: ['bo'], message: '', emergency: false, ...changes,
+  server, device: 'd-1', id, request: 7, uid: 2001, user: 'alice', digest, met: [approvalText(demand)], uses: 2, issuedAt: now, expiresAt: now + 30 * minute, approvedBy: ['bo'], message: '', emergency: false, ...changes,
 });
+/** Asked on another device. */
+const byName = (id: string, changes: Partial<Grant> = {}): Grant => {
+  const { uid: _, digest: __, ...rest } = grantOf(id, { request: 0, scope: { commands: [{ command: '/bin/a', args: [] }], runAsUid: 0, runAsGid: 0 } });
+  return { ...rest, ...changes };
+};
 const seal = (grant: Grant, by = grantKey, keyId = 'grant-1') => sealEnvelope('grant', grant, { keyId, sign: by.sign });
 
 let folder: string;
@@ -76,7 +81,7 @@ describe('what a manifest lists', () => {
     const { grants } = open();
     const first = seal(grantOf('g-1'));
     give(grants, manifest([first]));
-    expect(events).toEqual([{ type: 'grant.received', fields: { grant: 'g-1', request: 0, uid: 2001, user: 'alice' } }]);
+    expect(events).toEqual([{ type: 'grant.received', fields: { grant: 'g-1', request: 7, uid: 2001, user: 'alice' } }]);
     expect(finds(grants)).toBe('g-1');
     expect([grants.spend('g-1'), grants.byId('g-1')?.budget.usesLeft]).toEqual([true, 1]);
     give(grants, manifest([first]));
@@ -95,6 +100,12 @@ describe('what a manifest lists', () => {
     ['for another device', seal(grantOf('g', { device: 'd-2' })), 'BELAY_E_WRONG_DEVICE'],
     ['of another server', seal(grantOf('g', { server: new Uint8Array(32) })), 'BELAY_E_WRONG_SERVER'],
     ['of nothing', seal(grantOf('g', { digest: undefined })), 'BELAY_E_MALFORMED'],
+    ['with a uid, and for no request of this device', seal(grantOf('g', { request: 0 })), 'BELAY_E_MALFORMED'],
+    ['by name, for a request of this device', seal(byName('g', { request: 7 })), 'BELAY_E_MALFORMED'],
+    ['by name, with a digest', seal({ ...byName('g'), digest, scope: undefined }), 'BELAY_E_MALFORMED'],
+    ['by name, with a session', seal(byName('g', { session: digest })), 'BELAY_E_MALFORMED'],
+    ['by name, as an emergency', seal(byName('g', { emergency: true })), 'BELAY_E_MALFORMED'],
+    ['by a name that is none', seal(byName('g', { user: '#2001' })), 'BELAY_E_MALFORMED'],
     ['as noise', new Uint8Array(9), 'BELAY_E_MALFORMED'],
   ])('is not taken when it is signed %s', (_, envelope, code) => {
     const { grants } = open();
@@ -132,6 +143,44 @@ describe('what a manifest lists', () => {
     stances.set(5, 'waiting');
     give(grants, manifest([seal(grantOf('g-1', { request: 5 }))]));
     expect([finds(grants), finds(grants, 6), finds(grants, 5)]).toEqual([undefined, undefined, 'g-1']);
+    grants.close();
+  });
+});
+
+describe('what was asked on another device', () => {
+  const requestOf = (name: string | undefined): GrantUse => ({ ...use, request: { ...use.request, requester: { ...use.request.requester, uid: 3001, name } } });
+  const findsFor = (grants: Grants, name: string | undefined) => grants.find(requestOf(name), [demand], undefined)?.grant.id;
+
+  test('is held by name, spent, kept over a restart and revoked; no number is told of it', () => {
+    const listed = manifest([seal(byName('g-1'))]);
+    const before = open().grants;
+    give(before, listed);
+    expect(events).toEqual([{ type: 'grant.received', fields: { grant: 'g-1', request: 0, uid: undefined, user: 'alice' } }]);
+    expect([findsFor(before, 'alice'), findsFor(before, 'bob'), findsFor(before, undefined), finds(before)]).toEqual(['g-1', undefined, undefined, undefined]);
+    expect(before.spend('g-1')).toBe(true);
+    before.close();
+    reopen();
+    const { grants } = open();
+    grants.load(trust(), 'd-1', listed);
+    expect([findsFor(grants, 'alice'), grants.byId('g-1')?.budget.usesLeft]).toEqual(['g-1', 1]);
+    give(grants, manifest([], { revocations: ['g-1'] }));
+    expect(findsFor(grants, 'alice')).toBeUndefined();
+    expect(events.at(-1)).toEqual({ type: 'grant.ended', fields: { grant: 'g-1', uid: undefined, user: 'alice', why: 'revoked' } });
+    grants.close();
+  });
+
+  test('has nothing to do with what this device calls number 0, or any (T-18)', () => {
+    const { grants } = open();
+    stances.set(0, 'ended');
+    give(grants, manifest([seal(byName('g-1')), seal(grantOf('g-7'))]));
+    expect(grants.byId('g-1')?.command).toBe('');
+    stances.set(0, 'waiting');
+    expect(findsFor(grants, 'alice')).toBe('g-1');
+    grants.endOfRequest(0);
+    grants.endOfRequest(7);
+    expect(ended()).toEqual([['g-7', 'given-back']]);
+    grants.end('g-1', 'given-back');
+    expect(ended()).toEqual([['g-7', 'given-back'], ['g-1', 'given-back']]);
     grants.close();
   });
 });

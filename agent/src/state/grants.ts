@@ -22,6 +22,8 @@ export type EndOfGrant = 'used' | 'expired' | 'given-back' | 'revoked' | 'withdr
 export type GrantChange = { readonly items: readonly Item[]; apply(): void };
 
 const LOOK_EVERY_MS = 30_000;
+/** `request` of a grant that was asked on another device. */
+const ASKED_ELSEWHERE = 0;
 
 /**
  * The grants of this device: those that its manifest lists and that are not over. What is left of each is kept on disk; what is over is
@@ -145,16 +147,21 @@ export class Grants {
     if (grant.expiresAt <= serverNowMs) return void into.refusedAtOnce.push([grant, 'expired']);
     if (this.#isForNobody(grant)) return void into.refusedAtOnce.push([grant, 'given-back']);
     const budget = newBudget(grant, serverNowMs, this.#now());
-    const command = this.#deps.requestOf(grant.request)?.command ?? before?.command ?? '';
+    const command = this.#requestOf(grant)?.command ?? before?.command ?? '';
     const usesLeft = budget.usesLeft === undefined ? undefined : Math.max(0, budget.usesLeft - usesMade(before));
     into.stays.add(grant.id);
     into.taken.push({ grant, envelope: new Uint8Array(envelope), acceptedAt: nowMs, budget: { ...budget, usesLeft }, command });
   }
 
   /** SECURITY(T-33): a yes that somebody waited for is for the command that waits, and over with it. */
-  #isForNobody({ request, session }: Grant): boolean {
-    const stance = this.#deps.requestOf(request)?.stance;
-    return stance === 'ended' || (session !== undefined && stance !== 'waiting');
+  #isForNobody(grant: Grant): boolean {
+    const stance = this.#requestOf(grant)?.stance;
+    return stance === 'ended' || (grant.session !== undefined && stance !== 'waiting');
+  }
+
+  /** SECURITY(T-18): what was asked on another device has no request here: no number of this device's is taken for it. */
+  #requestOf({ request }: Grant): ReturnType<GrantsDeps['requestOf']> {
+    return request === ASKED_ELSEWHERE ? undefined : this.#deps.requestOf(request);
   }
 
   /** One that stands for these approvals of this request, and is live: of several the one that ends first. */
@@ -170,7 +177,7 @@ export class Grants {
   }
 
   #fits(held: Held, use: GrantUse, demanded: readonly ApprovalDemand[], waitingFor: number | undefined): boolean {
-    const isAnothers = held.grant.request !== waitingFor && this.#deps.requestOf(held.grant.request)?.stance === 'waiting';
+    const isAnothers = held.grant.request !== waitingFor && this.#requestOf(held.grant)?.stance === 'waiting';
     return !isAnothers && this.stateOf(held) === 'live' && mismatch(held.grant, use, demanded) === undefined;
   }
 
@@ -214,6 +221,7 @@ export class Grants {
 
   /** The one that was given for this request. */
   endOfRequest(request: number): void {
+    if (request === ASKED_ELSEWHERE) return;
     for (const { grant } of this.all()) if (grant.request === request) this.end(grant.id, 'given-back');
   }
 

@@ -1,6 +1,6 @@
 import { type Failure, failure } from '@belay/core/codes';
 import { type CborValue, decodeCanonical, encodeCanonical, type Grant, openEnvelope, type Trust } from '@belay/core/evidence';
-import { type Budget, withinGrant } from '@belay/core/grants';
+import { type Budget, isWellBound, withinGrant } from '@belay/core/grants';
 import { ed25519Verify } from '@belay/core/node-crypto';
 import { err, ok, type Result } from '@belay/core/result';
 import { z } from 'zod';
@@ -45,11 +45,11 @@ export function decodeHeld(content: Uint8Array, trust: Trust, device: string): R
   return ok({ grant: opened.value, envelope: new Uint8Array(envelope), acceptedAt, budget, command });
 }
 
-/** Errors: those of envelopes, BELAY_E_WRONG_DEVICE, BELAY_E_MALFORMED (it is bound to nothing, or to two things). */
+/** Errors: those of envelopes, BELAY_E_WRONG_DEVICE, BELAY_E_MALFORMED (what binds it does not go together). */
 export function openGrant(envelope: Uint8Array, trust: Trust, device: string, nowMs: number): Result<Grant, Failure> {
   const opened = openEnvelope(envelope, 'grant', trust, ed25519Verify, nowMs);
   if (!opened.ok) return opened;
   if (opened.value.device !== device) return err(failure('BELAY_E_WRONG_DEVICE'));
-  if ((opened.value.digest === undefined) === (opened.value.scope === undefined)) return err(failure('BELAY_E_MALFORMED'));
+  if (!isWellBound(opened.value)) return err(failure('BELAY_E_MALFORMED'));
   return opened;
 }

@@ -23,7 +23,7 @@ function open(): Requests {
   });
 }
 
-const filing = (number: number, changes: Partial<Filing> = {}): Filing => ({ number, uid: 2001, user: 'alice', command: 'id -u', stance: 'waiting', need: 1, withinMs: 1_800_000, ...changes });
+const filing = (number: number, changes: Partial<Filing> = {}): Filing => ({ number, uid: 2001, user: 'alice', command: 'id -u', stance: 'waiting', alsoOn: [], need: 1, withinMs: 1_800_000, ...changes });
 const answer = (request: number, version: number, changes: Partial<Answer> = {}, by = grantKey) =>
   sealEnvelope('answer', { server, device: 'd-1', request, version, state: 'pending', approvers: '', have: 0, need: 1, by: [], message: '', time: now, ...changes }, { keyId: 'grant-1', sign: by.sign });
 const cancelled = () => events.flatMap((event) => (event.type === 'request.cancelled' ? [[event.fields.request, event.fields.why]] : []));

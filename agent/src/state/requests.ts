@@ -15,6 +15,8 @@ const shape = z.strictObject({
   /** Inert. */
   command: z.string(),
   stance: z.enum(['waiting', 'ahead']),
+  /** Names of other devices that it is asked for on as well. */
+  alsoOn: z.array(z.string()).default([]),
   state: z.enum(['pending', 'approved', 'denied', 'cancelled', 'expired']),
   /** Of the newest answer; 0: there was none. */
   version: z.number().int(),
@@ -39,7 +41,7 @@ const shape = z.strictObject({
 /** A request for approval as this device knows it. Replaced, never changed. */
 export type AskedFor = Readonly<z.infer<typeof shape>>;
 
-export type Filing = Pick<AskedFor, 'number' | 'uid' | 'user' | 'command' | 'stance' | 'need'> & { readonly withinMs: number };
+export type Filing = Pick<AskedFor, 'number' | 'uid' | 'user' | 'command' | 'stance' | 'alsoOn' | 'need'> & { readonly withinMs: number };
 
 export type RequestsDeps = {
   readonly store: Pick<StateStore, 'items' | 'putItems'>;

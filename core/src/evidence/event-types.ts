@@ -9,6 +9,7 @@ export type EventSpec = { readonly writer: EventWriter; readonly about: string; 
 
 const request = { kind: 'number', about: 'The request\'s number on this device, as shown to the person' } as const;
 const uid = { kind: 'number', about: 'Real user id of the requester, from the kernel' } as const;
+const uidHere = { kind: 'number', optional: true, about: 'Real user id of the requester; absent of a grant that is bound by name: asked on another device' } as const;
 const user = { kind: 'text', optional: true, about: 'Name of that user; absent when the id has none' } as const;
 const rules = { kind: 'texts', about: 'The rules that decided, as policy/rule' } as const;
 const by = { kind: 'text', about: 'Account or service token that did it' } as const;
@@ -97,8 +98,8 @@ export const EVENT_TYPES = {
   },
   'request.cancelled': { writer: 'device', about: 'A request for approval is no longer wanted', fields: { request, uid, user, why: { kind: 'text', about: 'by-requester, abandoned (the waiting command ended), or expired' } } },
   'request.answered': { writer: 'device', about: 'The answer to a request for approval has arrived', fields: { request, uid, user, state: { kind: 'text', about: 'approved, denied, cancelled or expired' }, version: { kind: 'number', about: 'Version of the answer' } } },
-  'grant.received': { writer: 'device', about: 'A grant came into force', fields: { grant, request, uid, user } },
-  'grant.ended': { writer: 'device', about: 'A grant is over', fields: { grant, uid, user, why: { kind: 'text', about: 'used, expired, given-back, revoked, or withdrawn (the server no longer lists it)' } } },
+  'grant.received': { writer: 'device', about: 'A grant came into force', fields: { grant, request: { ...request, about: `${request.about}; 0: asked on another device` }, uid: uidHere, user } },
+  'grant.ended': { writer: 'device', about: 'A grant is over', fields: { grant, uid: uidHere, user, why: { kind: 'text', about: 'used, expired, given-back, revoked, or withdrawn (the server no longer lists it)' } } },
   'session.ended': { writer: 'device', about: 'A running command was ended by Belay', fields: { request, uid, user, grant, why: { kind: 'text', about: 'revoked or expired' }, processes: { kind: 'number', about: 'Processes that were ended' } } },
   'elevation.observed': {
     writer: 'device',

@@ -49,14 +49,14 @@ export const PAYLOADS = {
   order: z.strictObject({ ...addressed, id, issuedAt: time, expiresAt: time, action: z.strictObject({ type: z.enum(['report']) }) }),
   /**
    * A person's yes, by a grant key: it stands for the approvals in `met`, and for nothing else a rule demands. Bound to one request's
-   * `digest`, or to a `scope`; to `session` when somebody waited for it in place. `uses` left out: no limit.
+   * `digest`, or to a `scope`; to `session` when somebody waited for it in place. `uid` left out: bound to `user` by name, on a device
+   * other than the one it was asked on, and to a scope. `uses` left out: no limit. `isWellBound` says which of these go together.
    */
   grant: z.strictObject({
     ...addressed,
     id,
-    /** The request's number on the device; 0: it was asked on another. */
+    /** The request's number on the device; 0: asked on another device. */
     request: counter,
-    /** Left out: bound to `user` by name, on a device other than the one it was asked on. */
     uid: counter.optional(),
     user: z.string().max(256),
     digest: exactly(32).optional(),

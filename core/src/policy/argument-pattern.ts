@@ -68,6 +68,11 @@ export function compileSpec(spec: ArgumentSpec): Result<ArgumentPattern, Pattern
   return ok({ kind: 'either', of });
 }
 
+/** The pattern that matches this very argument, and no other. */
+export function literalPattern(argument: string): string {
+  return argument.replace(/[\\*]/g, String.raw`\$&`);
+}
+
 const STAR = -1;
 const OPEN = -2;
 

@@ -1371,6 +1371,13 @@ export declare type FileRequest = Message<"belay.local.v1.FileRequest"> & {
    * @generated from field: repeated string argument_patterns = 6;
    */
   argumentPatterns: string[];
+
+  /**
+   * names of other devices that it is asked for on as well; at most 50
+   *
+   * @generated from field: repeated string also_on = 7;
+   */
+  alsoOn: string[];
 };
 
 /**
@@ -1546,6 +1553,13 @@ export declare type RequestAnswer = Message<"belay.local.v1.RequestAnswer"> & {
    * @generated from field: bool waiting = 12;
    */
   waiting: boolean;
+
+  /**
+   * inert
+   *
+   * @generated from field: repeated string also_on = 13;
+   */
+  alsoOn: string[];
 };
 
 /**
@@ -1611,9 +1625,11 @@ export declare type HeldGrant = Message<"belay.local.v1.HeldGrant"> & {
   command: string;
 
   /**
-   * @generated from field: uint32 uid = 3;
+   * unset: bound by name, and that name is nobody's here
+   *
+   * @generated from field: optional uint32 uid = 3;
    */
-  uid: number;
+  uid?: number | undefined;
 
   /**
    * @generated from field: string user = 4;
@@ -1659,6 +1675,8 @@ export declare type HeldGrant = Message<"belay.local.v1.HeldGrant"> & {
   running: number;
 
   /**
+   * 0: asked on another device
+   *
    * @generated from field: uint64 request = 11;
    */
   request: bigint;
