@@ -11,6 +11,11 @@ export function commandText(argv: readonly ByteString[]): string {
   return text.length > LONGEST_COMMAND ? `${text.slice(0, LONGEST_COMMAND)}…` : text;
 }
 
+/** Of a scope: a word that would read as two, or as none, is quoted. */
+export function patternText(pattern: string): string {
+  return /^[^\s'"\\]+$/.test(pattern) ? pattern : quoted(pattern);
+}
+
 function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type ByteString, encodeUtf8 } from '@belay/core/bytes';
-import { scopeOf, type ScopeWish } from './wanted-scope.ts';
+import { scopeOf, scopeText, type ScopeWish } from './wanted-scope.ts';
 
 type Request = Parameters<typeof scopeOf>[1];
 const request = (args: readonly string[], resolved = '/usr/bin/systemctl', runAs = { uid: 0, gid: 0 }): Request =>
@@ -40,4 +40,8 @@ describe('what is asked for', () => {
     const made = scopeOf(wish, of);
     expect(made.ok ? 'made' : made.error).toMatch(expected);
   });
+});
+
+test('as text: a word that reads as two, or as none, is quoted', () => {
+  expect(scopeText({ commands: [{ command: '/bin/sh', args: ['-c', 'a b', '', String.raw`\*`] }, { command: '/bin/ls' }], runAsUid: 0, runAsGid: 0 })).toBe(String.raw`/bin/sh -c 'a b' '' '\*'; /bin/ls **`);
 });

@@ -3,6 +3,7 @@ import { PAYLOADS } from '@belay/core/evidence';
 import { exactScope, isInScope, type Scope, scopeFault } from '@belay/core/grants';
 import type { ElevationRequest } from '@belay/core/request';
 import { err, ok, type Result } from '@belay/core/result';
+import { patternText } from './command-text.ts';
 import { inert } from './inert.ts';
 
 export type ScopeWish = {
@@ -41,5 +42,5 @@ function textsOf(args: readonly ByteString[]): readonly string[] | undefined {
 }
 
 export function scopeText({ commands }: Scope): string {
-  return inert(commands.map(({ command, args }) => [command, ...(args ?? ['**'])].join(' ')).join('; '), 2000);
+  return inert(commands.map(({ command, args }) => [command, ...(args ?? ['**'])].map(patternText).join(' ')).join('; '), 2000);
 }

@@ -32,7 +32,7 @@ export const requestDetail = z.strictObject({
   package: z.union([z.strictObject({ name: z.string(), version: z.string(), repository: z.string().nullable(), key: z.string().nullable(), unmodified: z.boolean().nullable() }), z.literal('none'), z.null()])
     .describe('none: no package owns the file; null: not known'),
   posture: flatMap, origin: flatMap.nullable(),
-  scope: z.strictObject({ text: z.string(), commands: z.array(z.strictObject({ command: z.string(), args: z.array(z.string()).nullable() })) }).nullable(),
+  scope: z.strictObject({ text: z.string(), isExact: z.boolean().describe('No wider than the command itself'), commands: z.array(z.strictObject({ command: z.string(), args: z.array(z.string()).nullable() })) }).nullable(),
   forMs: z.int(), uses: z.int(), policy: z.strictObject({ version: z.int(), message: z.string().nullable(), explanation: z.array(z.string()) }),
   history: z.strictObject({ byUser: history, byCommand: history }),
   decisions: z.array(z.strictObject({ by: z.string(), decision: z.enum(['approved', 'denied']), words: z.string().nullable(), at: time, stage: z.int(), alsoOn: z.array(z.string()).describe('The other devices that this yes is for') })),

@@ -59,7 +59,7 @@ describe.each(databases)('a request for several devices on %s', (kind) => {
 
   test('each device has a grant of its own, for the requester\'s user there by name, and spends its own alone', async () => {
     const id = await ask(['web-2', 'db-1', 'web-1']);
-    expect(await show(id)).toMatchObject({ alsoOn: ['db-1', 'web-2'], elsewhere: [{ name: 'db-1', user: 'dba', mayAnswer: true, whyNot: null, grant: null }, { name: 'web-2', user: 'alice', mayAnswer: true }] });
+    expect(await show(id)).toMatchObject({ scope: { isExact: true, text: '/usr/bin/systemctl restart nginx' }, alsoOn: ['db-1', 'web-2'], elsewhere: [{ name: 'db-1', user: 'dba', mayAnswer: true, whyNot: null, grant: null }, { name: 'web-2', user: 'alice', mayAnswer: true }] });
     expect((await post(`/requests/${id}/approve`, { words: 'both' })).status).toBe(200);
     const after = await show(id);
     expect(after).toMatchObject({ state: 'approved', decisions: [{ by: 'anna', alsoOn: ['db-1', 'web-2'] }], elsewhere: [{ name: 'db-1', grant: { state: 'live', usesLeft: 2 } }, { name: 'web-2', grant: { state: 'live' } }] });

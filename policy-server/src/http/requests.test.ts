@@ -148,7 +148,7 @@ describe.each(databases)('requests for approval on %s', (kind) => {
   test('asked ahead: an approver shortens, lowers and narrows, and never widens', async () => {
     const scope = { commands: [{ command: '/usr/bin/systemctl', args: ['restart', '*'] }], runAsUid: 0, runAsGid: 0 };
     const wide = await ask({ stance: 'ahead', forMs: 30 * MINUTE, uses: 3, scope });
-    expect(await get(`/requests/${wide.id}`)).toMatchObject({ scope: { text: '/usr/bin/systemctl restart *', commands: [{ command: '/usr/bin/systemctl', args: ['restart', '*'] }] }, forMs: 30 * MINUTE, uses: 3 });
+    expect(await get(`/requests/${wide.id}`)).toMatchObject({ scope: { text: '/usr/bin/systemctl restart *', isExact: false, commands: [{ command: '/usr/bin/systemctl', args: ['restart', '*'] }] }, forMs: 30 * MINUTE, uses: 3 });
     expect((await post(`/requests/${wide.id}/approve`, { forMs: 31 * MINUTE })).body).toMatchObject({ code: 'BELAY_E_BAD_REQUEST', detail: 'An approval can be shorter than was asked for, not longer: at most 1800000 ms.' });
     expect((await post(`/requests/${wide.id}/approve`, { uses: 4 })).status).toBe(400);
     expect((await post(`/requests/${wide.id}/approve`, { forMs: 10 * MINUTE, uses: 2 })).status).toBe(200);

@@ -212,6 +212,6 @@ describe('against the engine', () => {
 
   test('it is no test of anything if all of it hangs on something: every answer comes up', () => {
     const answers = fc.sample(all, { numRuns: 150, seed: 1 }).map((each) => asking(each).verdict?.answer);
-    expect([...new Set(answers)].sort()).toEqual(['allow', 'ask', 'deny', 'depends']);
+    expect(new Set(answers)).toEqual(new Set(['allow', 'ask', 'deny', 'depends']));
   });
 });

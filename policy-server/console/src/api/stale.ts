@@ -22,7 +22,7 @@ export function createStale(client: QueryClient) {
     if (asking.has(key)) return;
     asking.add(key);
     while (again.delete(key) && !isStopped) {
-      await Promise.allSettled(client.getQueryCache().findAll({ queryKey: [key], fetchStatus: 'fetching' }).map(({ promise }) => promise));
+      await Promise.allSettled(client.getQueryCache().findAll({ queryKey: [key], fetchStatus: 'fetching' }).flatMap(({ promise }) => promise ?? []));
       await client.invalidateQueries({ queryKey: [key] }, { cancelRefetch: false });
     }
     asking.delete(key);

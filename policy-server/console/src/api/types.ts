@@ -73,7 +73,7 @@ export type RequestDetail = RequestSummary & {
   readonly grant: Grant | null;
   readonly review: { readonly by: string; readonly words: string; readonly at: number } | null;
 };
-export type GrantScope = { readonly text: string; readonly commands: readonly { readonly command: string; readonly args: readonly string[] | null }[] };
+export type GrantScope = { readonly text: string; /** No wider than the command itself. */ readonly isExact: boolean; readonly commands: readonly { readonly command: string; readonly args: readonly string[] | null }[] };
 export type ApproveBody = { readonly words?: string; readonly forMs?: number; readonly uses?: number; readonly exact?: true; readonly devices?: readonly string[] };
 
 export type Grant = {

@@ -65,7 +65,8 @@ export function eventRow(record: EventRecord, encoded: Uint8Array, writer: strin
     server_time: serverTime,
     user_name: name(fields['user'] ?? fields['by']),
     uid: wholeNumber(fields['uid']),
-    request: wholeNumber(fields['request']),
+    // 0: not one of this device's.
+    request: wholeNumber(fields['request']) || null,
     rule: name(fields['rules']),
     summary: cut(inertText(summaryOf(payload.type, fields)), MAX_SUMMARY),
     record: encoded,

@@ -1,3 +1,6 @@
+import { isUtf8 } from 'node:buffer';
+import { isDeepStrictEqual } from 'node:util';
+import { exactScope } from '@belay/core/grants';
 import { type CompiledRule, type RunTarget } from '@belay/core/policy';
 import { demandTexts, limitTexts } from '@belay/core/policy-tools';
 import type { ServerContext } from '../../context.ts';
@@ -30,7 +33,12 @@ export type RequestDetail = RequestSummary & {
   readonly package: PackageView | 'none' | null;
   readonly posture: Readonly<Record<string, string | number | boolean | null>>; readonly origin: Readonly<Record<string, string | number | boolean | null>> | null;
   /** What is asked for instead of the exact request. */
-  readonly scope: { readonly text: string; readonly commands: readonly { readonly command: string; readonly args: readonly string[] | null }[] } | null;
+  readonly scope: {
+    readonly text: string;
+    /** It is the very command with its arguments, and no more. */
+    readonly isExact: boolean;
+    readonly commands: readonly { readonly command: string; readonly args: readonly string[] | null }[];
+  } | null;
   readonly forMs: number; readonly uses: number;
   readonly policy: { readonly version: number; readonly message: string | null; readonly explanation: readonly string[] };
   readonly history: { readonly byUser: History; readonly byCommand: History };
@@ -89,9 +97,17 @@ function filedView(row: RequestRow, details: FiledDetails) {
     argv: details.argv.map((each) => ({ text: shown(bytes(each)), exact: each })), executable: plain(details.executable), cwd: plain(details.cwd), environment: details.environment.map(plain),
     digest: Buffer.from(row.digest).toString('hex'), sha256: details.sha256 === null ? null : inertText(details.sha256), package: packageView(details.package),
     posture: flat(details.posture) ?? {}, origin: flat(details.origin),
-    scope: scope === null ? null : { text: inertText(scopeText(scope)), commands: scope.commands.map(({ command, args }) => ({ command: inertText(command), args: args === undefined ? null : args.map((each) => inertText(each)) })) },
+    scope: scope === null ? null : {
+      text: scopeText(scope), isExact: isOf(scope, details),
+      commands: scope.commands.map(({ command, args }) => ({ command: inertText(command), args: args === undefined ? null : args.map((each) => shown(Buffer.from(each))) })),
+    },
     forMs: details.forMs, uses: details.uses,
   };
+}
+
+function isOf(scope: NonNullable<FiledDetails['scope']>, { executable, argv, runAsUid: uid, runAsGid: gid }: FiledDetails): boolean {
+  const texts = argv.map((each) => bytes(each));
+  return texts.every(isUtf8) && isDeepStrictEqual(scope, exactScope(Buffer.from(executable, 'base64').toString(), texts.map((each) => Buffer.from(each).toString()), { uid, gid }));
 }
 
 function flat(value: unknown): Readonly<Record<string, string | number | boolean | null>> | null {

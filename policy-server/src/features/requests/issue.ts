@@ -2,7 +2,7 @@ import type { Grant } from '@belay/core/evidence';
 import type { ServerContext } from '../../context.ts';
 import type { Db } from '../../store/index.ts';
 import type { Demand } from './demands.ts';
-import { detailsOf } from './filing.ts';
+import { detailsOf, shown } from './filing.ts';
 import { newId } from './ids.ts';
 import type { GrantRow } from './grants.ts';
 import type { Place } from './places.ts';
@@ -65,6 +65,6 @@ async function seal({ keys, clock, config }: IssueDeps, tx: Db, row: RequestRow,
 
 /** The commands of a scope, for people. */
 export function scopeText({ commands }: NonNullable<Grant['scope']>): string {
-  const text = commands.map(({ command, args }) => [command, ...(args ?? ['(any arguments)'])].map((each) => JSON.stringify(each).slice(1, -1)).join(' ')).join(' or ');
+  const text = commands.map(({ command, args }) => [...[command, ...(args ?? [])].map((each) => shown(Buffer.from(each))), ...(args === undefined ? ['(any arguments)'] : [])].join(' ')).join(' or ');
   return text.length <= 1000 ? text : `${text.slice(0, 999)}…`;
 }

@@ -72,7 +72,7 @@ function ApproveForm({ request, close }: FormProps) {
           <Field label="Uses" type="number" min={1} max={Math.max(1, request.uses)} value={uses} hint={`asked for: ${request.uses}`} onChange={(event) => setUses(Number(event.target.value))} />
         </div>
       )}
-      {request.scope !== null && <CheckBox label={request.elsewhere.length > 0 ? `Only the exact command above, on ${request.device.name} alone` : 'Only the exact command above, not the whole scope that was asked for'} checked={isExact} onChange={(event) => setExact(event.target.checked)} />}
+      {(request.scope?.isExact === false || request.elsewhere.length > 0) && <CheckBox label={request.elsewhere.length > 0 ? `Only the exact command above, on ${request.device.name} alone` : 'Only the exact command above, not the whole scope that was asked for'} checked={isExact} onChange={(event) => setExact(event.target.checked)} />}
       {request.elsewhere.length > 0 && !isExact && <Places request={request} leftOut={leftOut} change={setLeftOut} />}
       <TextArea label="Words to the requester (not needed)" value={words} maxLength={1000} onChange={(event) => setWords(event.target.value)} />
       {approve.error !== null && <Answered error={approve.error} />}

@@ -91,7 +91,7 @@ function Command({ request }: { readonly request: RequestDetail }) {
   return (
     <Section title="Exact command" aside={<span className="faint">{request.argv.length + 1} parts</span>}>
       <ArgumentList executable={request.executable} argv={request.argv} />
-      {scope !== null && !isThisCommand(request) && (
+      {scope?.isExact === false && (
         <Notice tone="warn" title="More than this command is asked for">
           <ul>{scope.commands.map(({ command, args }, index) => <li key={index}><code><Inert text={[command, ...(args ?? ['**'])].join(' ')} strict /></code></li>)}</ul>
         </Notice>
@@ -107,12 +107,6 @@ function Command({ request }: { readonly request: RequestDetail }) {
       ]} />
     </Section>
   );
-}
-
-/** A request for several devices states its command as a scope, which may be no wider. */
-function isThisCommand({ scope, executable, argv }: RequestDetail): boolean {
-  const [only, ...more] = scope?.commands ?? [];
-  return only !== undefined && more.length === 0 && only.command === executable && only.args?.length === argv.length && only.args.every((pattern, index) => pattern === argv[index]?.text && !/[*\\]/.test(pattern));
 }
 
 function PackageWords({ request: { package: owner } }: { readonly request: RequestDetail }) {
