@@ -1,6 +1,7 @@
 // One request for several devices: who may ask, who may say yes for which, and what each device gets.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Grant } from '@belay/core/evidence';
+import { isWellBound } from '@belay/core/grants';
 import { type Answered, startTestApi, type TestApi } from '../../../tests/support/api.ts';
 import { postgresMissing, startPostgres, type TestPostgres } from '../../../tests/support/postgres.ts';
 import { APPROVER, type AskingDevice, askingDevice, filed, used } from '../../../tests/support/requests.ts';
@@ -68,6 +69,7 @@ describe.each(databases)('a request for several devices on %s', (kind) => {
     expect({ ...there, server: 0, id: 0, issuedAt: 0, expiresAt: there.expiresAt - there.issuedAt }).toEqual({
       server: 0, id: 0, device: on('db-1').device.id, request: 0, user: 'dba', scope, met: ['{"from":["role:approver"],"count":1,"withinMs":600000}'], uses: 2, issuedAt: 0, expiresAt: 20 * MINUTE, approvedBy: ['anna'], message: 'both', emergency: false,
     });
+    expect([there, await grantOn('web-2', web), await grantOn('web-1', after.grant?.id)].map(isWellBound)).toEqual([true, true, true]);
     expect(await grantOn('web-2', web)).toMatchObject({ user: 'alice', request: 0 });
     expect(await grantOn('web-1', after.grant?.id)).toMatchObject({ user: 'alice', uid: 2001, request: number, scope });
 
