@@ -113,7 +113,7 @@ function SecondStep({ second, isBusy, passkey, back, code }: SecondProps) {
     <div className="stack">
       {second.needs.includes('totp') && (
         <form onSubmit={submit} className="stack">
-          <Field ref={field} label="Code from your authenticator app" name="code" inputMode="numeric" autoComplete="one-time-code" maxLength={16} required />
+          <Field ref={field} label="Code from your authenticator app" hint="Or one of your recovery codes: each works once." name="code" autoComplete="one-time-code" autoCapitalize="none" spellCheck={false} maxLength={64} required />
           <Button type="submit" tone="primary" isPending={isBusy}>Go on</Button>
         </form>
       )}
