@@ -160,6 +160,22 @@ type Row = { readonly id: string; readonly number: number; readonly state: strin
     await page.locator('tbody tr', { hasText: 'no-network' }).waitFor();
   });
 
+  test('whoever asked for it is notified of what waits for them, inert, and the notification leads there', async () => {
+    await page.context().grantPermissions(['notifications']);
+    await page.addInitScript('window.shown = []; const Real = Notification; window.Notification = class extends Real { constructor(title, options) { super(title, options); window.shown.push({ title, options, it: this }); } };');
+    await signIn(page, 'anton', PASSWORD, '/devices');
+    await page.locator('tbody tr').first().waitFor();
+    await page.goto('/requests');
+    await page.getByRole('button', { name: 'Notify me' }).click();
+    await page.getByRole('button', { name: 'Notifications are on' }).waitFor();
+    await file(108, 'notified\u202e.service', { user: 'kim\u001b', uid: 1023 });
+    const shown = async (): Promise<unknown[]> => page.evaluate('window.shown.map(({ title, options }) => ({ title, body: options.body, stays: options.requireInteraction }))');
+    await eventually(async () => (await shown()).length > 0);
+    expect(await shown()).toEqual([{ title: String.raw`kim\x1b asks on ada-laptop`, body: expect.stringMatching(/^[\x20-\x7e]*notified\\+u202e\.service"$/), stays: true }]);
+    await page.evaluate('window.shown[0].it.dispatchEvent(new Event("click"))');
+    await page.getByRole('heading', { level: 1, name: /Request 108/ }).waitFor();
+  });
+
   test('filters and the search of events are in the address, and the export is what they say', async () => {
     await signIn(page, 'vera', PASSWORD, '/events');
     await page.locator('tbody tr').first().waitFor();
