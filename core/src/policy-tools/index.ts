@@ -23,6 +23,7 @@ export { type ExplainedRequest, explainRequest, requestSchema, type WrittenReque
 export {
   type FleetDevice, type FleetFacts, isAtLeast, isLintCode, lint, LINT_CODES, type LintCode, type LintFinding, type LintRewrite, type LintSeverity, SEVERITIES,
 } from './lint/index.ts';
+export { ANSWERING } from './lint/roles.ts';
 export { documentNames, MAX_FILE_CHARS, MAX_FILES, parsePolicyDocuments, parsePolicyFiles, type PolicyDocument, type PolicyFile } from './parse.ts';
 export { formatProblems, type PolicyProblem } from './problem.ts';
 export { checkRecovery } from './recovery.ts';

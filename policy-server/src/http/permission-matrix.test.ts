@@ -1,6 +1,7 @@
 // docs/permissions.md says who may do what; here every cell is tried over HTTP: each role, for every device, for the device's group and for
 // another group, on each route.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ANSWERING } from '@belay/core/policy-tools';
 import { type Answered, startTestApi, type TestApi } from '../../../tests/support/api.ts';
 import { enrol } from '../../../tests/support/fleet.ts';
 import { postgresMissing, startPostgres, type TestPostgres } from '../../../tests/support/postgres.ts';
@@ -22,6 +23,10 @@ function promised(access: string, role: Role, scope: ScopeName): 'yes' | 'no' | 
 }
 
 const databases = postgresMissing() === undefined ? (['sqlite', 'postgresql'] as const) : (['sqlite'] as const);
+
+test('lint knows which roles may answer requests', () => {
+  expect(ANSWERING).toEqual(Object.fromEntries(ROLES.map((role) => [role, ROLE_PERMISSIONS[role].includes('requests.answer')])));
+});
 
 test('every route has a sample', () => {
   expect((Object.keys(ACCESS) as RouteName[]).filter((name) => SAMPLES[name] === undefined)).toEqual([]);

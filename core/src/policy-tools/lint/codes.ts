@@ -84,7 +84,7 @@ export const LINT_CODES = {
   },
   'approval-impossible': {
     severity: 'error', about: 'Nobody, or too few, could give the approval it wants.',
-    why: 'The requester never approves his own request, and each person counts once.',
+    why: 'The requester never approves his own request, and each person counts once. Where it names roles alone, one of them must be one that may answer: approver or administrator.',
   },
   'deny-unknown': {
     severity: 'note', about: 'A deny depends on something that devices often cannot tell; there it holds for everybody.',

@@ -179,13 +179,15 @@ describe('contradictions', () => {
     [`${id}, from: { login: [service], terminal: true }, then: allow`, 'warning contradiction: A terminal is asked for, and a login that has none (service)'],
     [`${id}, limits: { duration: 2h, total: 1h }, then: allow`, 'warning contradiction: One run may take longer than all runs together'],
     [`${id}, then: ask, require: { reason: { pattern: "OPS-[0-9]+", suggestions: [OPS-1, upgrade] } }`, 'warning contradiction: The suggestion "upgrade" is no reason that the rule takes'],
-    [`${id}, then: ask, require: { approval: { from: ["user:bob", "user:eve"], count: 3 } }`, 'error approval-impossible: It wants 3 approvals and there is 2 people to give them'],
+    [`${id}, then: ask, require: { approval: { from: ["role:operator"], escalate: { after: 5m, to: ["role:viewer"] } } }`, 'warning approval-impossible: No role that it names may answer requests (operator, viewer)'],
+    [`${id}, then: ask, require: { approval: { from: ["role:security"] } }`, 'error approval-impossible: There is no role security'],
+    [`${id}, then: ask, require: { approval: { from: ["user:bob", "user:eve"], count: 3 } }`, 'error approval-impossible: It wants 3 approvals and there are 2 people to give them'],
   ])('%s', (rest, expected) => {
     expect(one(rest)).toEqual([expected]);
   });
 
   test('approvals that can be had are none', () => {
-    expect(one(`${id}, then: ask, require: { approval: { from: ["user:ada", "role:approver"] } }`)).toEqual([]);
+    for (const from of ['"user:ada", "role:approver"', '"role:operator", "role:administrator"', '"role:operator", "group:sec"', '"role:operator", manager']) expect(one(`${id}, then: ask, require: { approval: { from: [${from}] } }`)).toEqual([]);
     expect(codes(linted(`- { name: r, who: ["user:ada", "user:bob"], ${id}, then: ask, require: { approval: { from: ["user:ada"] } } }\n`))).toEqual([]);
   });
 

@@ -7,6 +7,7 @@ import { doubtfulFacts, type ExpressionChecks } from './expression-checks.ts';
 import type { LintRewrite } from './finding.ts';
 import { isGrant, type LintRule, type RuleDraft } from './model.ts';
 import { valueRewrite } from './rewrites.ts';
+import { ANSWERING } from './roles.ts';
 
 /** What a rule says by itself: contradictions, conditions that are none, approvals that cannot be had. */
 export function checkRule(rule: LintRule, expressions: ExpressionChecks): readonly RuleDraft[] {
@@ -78,14 +79,27 @@ function approvals(rule: LintRule): readonly RuleDraft[] {
   const { demands, who } = rule.compiled;
   return demands.approval.flatMap(({ from, count, escalate }): readonly RuleDraft[] => {
     const all = [...from, ...(escalate?.to ?? [])];
+    const roles = rolesThatCannot(rule, all);
+    if (roles !== undefined) return [roles];
     if (!all.every((each) => each.startsWith('user:'))) return [];
     const able = new Set(all.map((each) => each.slice(5)));
     const only = onlyRequester(who.any ? [] : who.is);
     if (only !== undefined) able.delete(only);
     if (able.size >= count) return [];
     const few = able.size === 0 ? 'nobody' : able.size === 1 ? 'one person' : `${able.size} people`;
-    return [{ code: 'approval-impossible', rule, path: ['require', 'approval'], message: `It wants ${count === 1 ? 'one approval' : `${count} approvals`} and there is ${few} to give ${count === 1 ? 'it' : 'them'}`, reason: 'The requester never approves his own request, and each person counts once. Name more people, a role or a group.' }];
+    return [{ code: 'approval-impossible', rule, path: ['require', 'approval'], message: `It wants ${count === 1 ? 'one approval' : `${count} approvals`} and there ${able.size > 1 ? 'are' : 'is'} ${few} to give ${count === 1 ? 'it' : 'them'}`, reason: 'The requester never approves his own request, and each person counts once. Name more people, a role or a group.' }];
   });
+}
+
+/** Where it names roles alone, and none of them may answer. */
+function rolesThatCannot(rule: LintRule, from: readonly string[]): RuleDraft | undefined {
+  if (!from.every((each) => each.startsWith('role:'))) return undefined;
+  const names = [...new Set(from.map((each) => each.slice(5)))];
+  if (names.some((name) => ANSWERING[name] === true)) return undefined;
+  const told = { code: 'approval-impossible', rule, path: ['require', 'approval'] } as const;
+  const unknown = names.filter((name) => ANSWERING[name] === undefined);
+  if (unknown.length === names.length) return { ...told, message: `There is no role ${unknown.join(' or ')}`, reason: `Roles are ${Object.keys(ANSWERING).join(', ')}. Name role:approver, or a group of your directory (group:NAME).` };
+  return { ...told, severity: 'warning', message: `No role that it names may answer requests (${names.join(', ')})`, reason: 'Only whoever holds approver or administrator as well can. Name role:approver, or give those people that role.' };
 }
 
 function onlyRequester(who: readonly Subject[]): string | undefined {
