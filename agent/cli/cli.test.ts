@@ -1,13 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { ageOf, inert } from './text.ts';
-
-const main = fileURLToPath(new URL('main.ts', import.meta.url));
+import { nodeArguments } from '../../tests/support/programs.ts';
 
 function belay(args: readonly string[], input = '') {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], { encoding: 'utf8', input });
+  const { status, stdout, stderr } = spawnSync(process.execPath, nodeArguments('belay', args), { encoding: 'utf8', input });
   return { code: status, stdout, stderr };
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { ADMIN_PASSWORD, lines, startTestFleet, type TestFleet } from '../../tests/support/ctl.ts';
 import { eventually } from '../../tests/support/fleet.ts';
+import { programFile } from '../../tests/support/programs.ts';
 
 // Each of some hundred commands is a process of its own.
 jest.setTimeout(180_000);
@@ -78,7 +79,7 @@ test('a wrong password ends with 4, an absent server with 3, wrong usage with 2'
 });
 
 test('the password is typed unseen on a terminal', async () => {
-  const command = `${process.execPath} --disable-warning=ExperimentalWarning policy-server/cli/main.ts login ${fleet.url} --ca ${fleet.ca}`;
+  const command = `${process.execPath} --disable-warning=ExperimentalWarning ${programFile('belayctl')} login ${fleet.url} --ca ${fleet.ca}`;
   // script(1) gives it a terminal.
   const typist = spawn('script', ['-qefc', command, '/dev/null'], { env: { PATH: process.env['PATH'], HOME: join(fleet.folder, 'typist'), TERM: 'dumb' } });
   let shown = '';

@@ -10,6 +10,7 @@ import { fromBase32 } from '../../tests/support/factors.ts';
 import { codeAt, stepAt } from '../src/features/accounts/totp.ts';
 import { connection } from './settings.ts';
 import { createApi } from './api.ts';
+import { programFile } from '../../tests/support/programs.ts';
 
 jest.setTimeout(180_000);
 
@@ -89,7 +90,7 @@ test('a sign-in asks for the code on a terminal, and takes it from a file', asyn
   expect(await login('--code-file', join(folder, 'code'))).toMatchObject({ code: 0 });
   expect(await login('--code-file', join(folder, 'code'))).toMatchObject({ code: 4 });
   if (spawnSync('script', ['--version']).status !== 0) return;
-  const command = `${process.execPath} --disable-warning=ExperimentalWarning policy-server/cli/main.ts login ${fleet.url} --user tom --ca ${fleet.ca}`;
+  const command = `${process.execPath} --disable-warning=ExperimentalWarning ${programFile('belayctl')} login ${fleet.url} --user tom --ca ${fleet.ca}`;
   const typist = spawn('script', ['-qefc', command, '/dev/null'], { env: { PATH: process.env['PATH'], HOME: env.HOME, TERM: 'dumb' } });
   let shown = '';
   typist.stdout.setEncoding('utf8').on('data', (chunk: string) => {

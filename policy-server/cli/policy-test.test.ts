@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { projectRoot } from '../../tools/node26.mjs';
+import { nodeArguments } from '../../tests/support/programs.ts';
 
 // `belayctl policy test` as a process of its own, without a server, a session or a home.
 let folder: string;
@@ -15,7 +15,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
 function ctl(...args: readonly string[]): Ran {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', join(projectRoot, 'policy-server/cli/main.ts'), 'policy', ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, nodeArguments('belayctl', ['policy', ...args]), {
     cwd: folder, encoding: 'utf8', timeout: 60_000, env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' },
   });
   return { code: status, stdout, stderr };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { startTestApi, type TestApi } from '../../tests/support/api.ts';
 import { type AskingDevice, askingDevice, filed } from '../../tests/support/requests.ts';
+import { nodeArguments } from '../../tests/support/programs.ts';
 
 jest.setTimeout(60_000);
 
@@ -33,7 +34,7 @@ afterAll(async () => {
 function start(args: readonly string[], who = 'anna'): { readonly child: ReturnType<typeof execFile>; readonly ended: Promise<Ran> } {
   let child!: ReturnType<typeof execFile>;
   const ended = new Promise<Ran>((resolve) => {
-    child = execFile(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'main.ts'), ...args], {
+    child = execFile(process.execPath, nodeArguments('belayctl', args), {
       env: { PATH: process.env['PATH'] ?? '', HOME: folder, TZ: 'UTC', BELAY_SERVER: api.url, BELAY_TOKEN: tokens[who], BELAY_CA: join(folder, 'ca.pem') }, timeout: 50_000,
     }, (error, stdout, stderr) => resolve({ code: error === null ? 0 : (error.code as number | undefined) ?? null, stdout, stderr }));
   });

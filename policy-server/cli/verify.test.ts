@@ -6,6 +6,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { appendEvent, chainIdOf, chainLine, deviceIdOf, endLine, eventLine, headerLine, newChain, receiptLine, sealEnvelope, serverIdOf } from '@belay/core/evidence';
 import { generateEd25519, randomBytes, sha256, spkiOf } from '@belay/core/node-crypto';
 import { toHex } from '@belay/core/bytes';
+import { nodeArguments } from '../../tests/support/programs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'belay-verify-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -40,7 +41,7 @@ function goodExport(): string[] {
 function verify(lines: readonly string[], ...options: string[]): { status: number | null; stdout: string; stderr: string } {
   const file = join(folder, 'export.ndjson');
   writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, 'verify-main.ts'), file, ...options], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, nodeArguments('belay-verify', [file, ...options]), { encoding: 'utf8' });
   return { status, stdout, stderr };
 }
 

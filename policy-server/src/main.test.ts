@@ -6,9 +6,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
+import { nodeArguments } from '../../tests/support/programs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'belay-main-'));
-const main = new URL('./main.ts', import.meta.url).pathname;
 const secret = join(folder, 'secret');
 writeFileSync(secret, 'a long enough secret\n');
 const children: ChildProcess[] = [];
@@ -18,7 +18,7 @@ afterAll(() => {
 });
 
 function run(...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', timeout: 50_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, nodeArguments('belay-server', args), { encoding: 'utf8', timeout: 50_000 });
   return { status, stdout, stderr };
 }
 
@@ -39,7 +39,7 @@ async function makeServer(name: string) {
 }
 
 async function serve(config: string): Promise<{ readonly child: ChildProcess; readonly log: () => string }> {
-  const child = spawn(process.execPath, [main, 'serve', '--config', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, nodeArguments('belay-server', ['serve', '--config', config]), { stdio: ['ignore', 'ignore', 'pipe'] });
   children.push(child);
   let log = '';
   await new Promise<void>((resolve, reject) => {

@@ -1,11 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { sha256 } from '../../core/node/crypto.ts';
 import { decide, explain, rulePaths } from '../../core/src/policy/index.ts';
 import { caseSets, coverageOf, questionIn, runCases } from '../../core/src/policy-tools/index.ts';
-import { projectRoot } from '../../tools/node26.mjs';
 import { casesFolder, ownSuites, policyFileNames } from './suites.ts';
+import { nodeArguments } from '../support/programs.ts';
 
 // Each *.test.yaml is a file of cases in the product's own format, run here through the bundle and the engine, and by the real belayctl.
 const suites = ownSuites().map((each) => ({ ...each, ran: runCases(each.suite, each.tested, sha256) }));
@@ -41,7 +40,7 @@ test('every rule of our own policies holds in a case', () => {
 });
 
 test('belayctl policy test says the same', () => {
-  const ran = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', join(projectRoot, 'policy-server/cli/main.ts'), 'policy', 'test', casesFolder, '--json'], { encoding: 'utf8', timeout: 60_000, maxBuffer: 64 * 1024 * 1024 });
+  const ran = spawnSync(process.execPath, nodeArguments('belayctl', ['policy', 'test', casesFolder, '--json']), { encoding: 'utf8', timeout: 60_000, maxBuffer: 64 * 1024 * 1024 });
   expect([ran.status, ran.stderr]).toEqual([0, '']);
   const report = JSON.parse(ran.stdout) as { readonly suites: readonly { readonly cases: readonly { readonly name: string; readonly outcome: unknown }[] }[] };
   const own = suites.map(({ ran: { results } }) => results.map(({ name, outcome }) => ({ name, outcome })));

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { projectRoot } from '../../tools/node26.mjs';
+import { nodeArguments } from '../support/programs.ts';
 
 const hostile = [
   '\u001b[2J\u001b[31mred\u001b]0;title\u0007', 'line\nok    everything\r\nmore', '</failure></testcase><testcase name="passed"/><failure message="', ']]>', '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>&a;',
@@ -24,7 +24,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(...args: readonly string[]): { readonly code: number | null; readonly text: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', join(projectRoot, 'policy-server/cli/main.ts'), 'policy', 'test', '.', ...args], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, nodeArguments('belayctl', ['policy', 'test', '.', ...args]), { cwd: folder, encoding: 'utf8', timeout: 60_000 });
   return { code: status, text: stdout + stderr };
 }
 

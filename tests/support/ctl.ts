@@ -4,13 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { projectRoot } from '../../tools/node26.mjs';
+import { nodeArguments } from './programs.ts';
 
 const START_MS = 30_000;
 const RUN_MS = 60_000;
-const node = ['--disable-warning=ExperimentalWarning'];
-const server = join(projectRoot, 'policy-server/src/main.ts');
-const ctl = join(projectRoot, 'policy-server/cli/main.ts');
 export const ADMIN_PASSWORD = 'a rope for the admin';
 
 export type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
@@ -39,16 +36,16 @@ export async function startTestFleet(options: { readonly databaseUrl?: string } 
   const folder = mkdtempSync(join(tmpdir(), 'belay-ctl-'));
   const [data, home, password] = [join(folder, 'data'), join(folder, 'home'), join(folder, 'password')];
   writeFileSync(password, `${ADMIN_PASSWORD}\n`, { mode: 0o600 });
-  const made = await finish(spawn(process.execPath, [
-    ...node, server, 'init', '--data', data, '--admin', 'admin', '--admin-password-file', password, '--address', 'localhost', '--listen', '127.0.0.1',
+  const made = await finish(spawn(process.execPath, nodeArguments('belay-server', [
+    'init', '--data', data, '--admin', 'admin', '--admin-password-file', password, '--address', 'localhost', '--listen', '127.0.0.1',
     '--fleet-port', '0', '--enrollment-port', '0', '--api-port', '0', ...(options.databaseUrl === undefined ? [] : ['--database', options.databaseUrl]),
-  ]));
+  ])));
   if (made.code !== 0) throw new Error(`init failed: ${made.stderr}`);
   const serverId = /server id\s+([0-9a-f]{64})/.exec(made.stdout)?.[1] ?? '';
   let running: ChildProcess | undefined;
   let url = '';
   const startServer = async (port?: string): Promise<void> => {
-    running = spawn(process.execPath, [...node, server, 'serve', '--config', join(data, 'server.yaml')], {
+    running = spawn(process.execPath, nodeArguments('belay-server', ['serve', '--config', join(data, 'server.yaml')]), {
       stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...(port === undefined ? {} : { BELAY_SERVER_LISTEN_API: `127.0.0.1:${port}` }) },
     });
     url = (await readyAddress(running)).replace('127.0.0.1', 'localhost');
@@ -63,7 +60,7 @@ export async function startTestFleet(options: { readonly databaseUrl?: string } 
   await startServer();
   const environment = (env: RunOptions['env']) => ({ PATH: process.env['PATH'] ?? '', HOME: home, TZ: 'UTC', ...env });
   const start: TestFleet['start'] = (args, { input, env } = {}) => {
-    const child = spawn(process.execPath, [...node, ctl, ...args], { env: environment(env), cwd: folder, stdio: 'pipe' });
+    const child = spawn(process.execPath, nodeArguments('belayctl', args), { env: environment(env), cwd: folder, stdio: 'pipe' });
     child.stdin.on('error', () => undefined);
     child.stdin.end(input ?? '');
     return child;

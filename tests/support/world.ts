@@ -2,7 +2,8 @@
 export { describeRoot, obstacle } from './world/root-only.ts';
 export { passwords, uids } from './world/people.ts';
 export { type Place, openPlace, type Ran, waitFor, worldNode, worldRepo } from './world/place.ts';
-export { commandOf, runsBundles } from './world/programs.ts';
+export { runsBundles } from './programs.ts';
+export { commandOf } from './world/programs.ts';
 export { testPolicies } from './world/policies.ts';
 export { adminPassword, serverFolder } from './world/server.ts';
 export type { Service } from './world/service.ts';

@@ -1,7 +1,8 @@
 import { openPlace, type Place, type Ran, type RunOptions, waitFor, type WaitOptions, worldRepo } from './place.ts';
 import { testPolicies } from './policies.ts';
 import { startPostgres, worldPostgresUrl } from './postgres.ts';
-import { commandOf, type Program } from './programs.ts';
+import { commandOf } from './programs.ts';
+import type { Program } from '../programs.ts';
 import { adminPassword, prepareServer, serverFolder } from './server.ts';
 import { createService, logFolder, type Service } from './service.ts';
 
