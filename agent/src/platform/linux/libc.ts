@@ -219,6 +219,26 @@ export function receive(fd: number, buffer: Buffer): Promise<number> {
   return promise;
 }
 
+/** MSG_DONTWAIT, and MSG_NOSIGNAL where something is sent. */
+const AT_ONCE = 0x40;
+const AT_ONCE_UNSIGNALLED = 0x4040;
+const waitingBuffer = Buffer.alloc(64 * 1024);
+
+/** What has come on a socket by now, as much as is at hand; undefined: nothing, or no more comes. */
+export function receiveWaiting(fd: number): Buffer | undefined {
+  const length = Number(recvCall(fd, waitingBuffer, waitingBuffer.length, AT_ONCE));
+  if (length <= 0) return undefined;
+  const received = Buffer.from(waitingBuffer.subarray(0, length));
+  // A reason or an environment may hold secrets.
+  waitingBuffer.fill(0, 0, length);
+  return received;
+}
+
+/** How many bytes a socket took without waiting. */
+export function sendAtOnce(fd: number, bytes: Buffer): number {
+  return Math.max(0, Number(sendCall(fd, bytes, bytes.length, AT_ONCE_UNSIGNALLED)));
+}
+
 export type FileIdentity = { readonly device: bigint; readonly inode: bigint; readonly uid: number; readonly mode: number };
 
 const AT_FDCWD = -100;

@@ -67,7 +67,7 @@ function numbersAfter(text: string, label: string): number[] | undefined {
 export function parseStat(text: string): ProcessStat | undefined {
   const close = text.lastIndexOf(')');
   if (close < 0) return undefined;
-  const fields = text.slice(close + 2).split(' ');
+  const fields = text.slice(close + 2).split(' ', 20);
   // fields[0] is field 3 (state) of proc(5): session is 6, tty_nr 7, starttime 22.
   const [sessionId, terminal, startTicks] = [fields[3], fields[4], fields[19]].map(Number);
   if (![sessionId, terminal, startTicks].every(Number.isSafeInteger)) return undefined;
