@@ -101,19 +101,22 @@ export function peerGroups(fd: number): number[] | undefined {
     groupsBuffer = Buffer.alloc(4 * MANY_GROUPS);
     return peerGroups(fd);
   }
-  return Array.from({ length: lengthBuffer.readInt32LE(0) / 4 }, (_, index) => groupsBuffer.readUInt32LE(4 * index));
+  const groups: number[] = [];
+  for (let at = 0; at < lengthBuffer.readInt32LE(0); at += 4) groups.push(groupsBuffer.readUInt32LE(at));
+  return groups;
 }
 
 /** linux/pidfd.h: struct pidfd_info as of Linux 6.13; a newer kernel fills in what it knows of a smaller structure. */
 const PIDFD_GET_INFO = 0xc040_ff0b;
-const PIDFD_INFO_CREDS = 2n;
+const PIDFD_INFO_CREDS = 2;
 const infoBuffer = Buffer.alloc(64);
 
 /** Real ids of the live process behind a handle; 'unsupported' on older kernels; undefined: it is gone. */
 export function pidfdIdentity(pidfd: number): { readonly realUid: number; readonly realGid: number } | 'unsupported' | undefined {
-  infoBuffer.writeBigUInt64LE(PIDFD_INFO_CREDS, 0);
+  infoBuffer.writeUInt32LE(PIDFD_INFO_CREDS, 0);
+  infoBuffer.writeUInt32LE(0, 4);
   if (ioctlCall(pidfd, PIDFD_GET_INFO, infoBuffer) !== 0) return errno() === ESRCH ? undefined : 'unsupported';
-  if ((infoBuffer.readBigUInt64LE(0) & PIDFD_INFO_CREDS) === 0n) return undefined;
+  if ((infoBuffer.readUInt32LE(0) & PIDFD_INFO_CREDS) === 0) return undefined;
   return { realUid: infoBuffer.readUInt32LE(28), realGid: infoBuffer.readUInt32LE(32) };
 }
 
@@ -180,7 +183,7 @@ export function exitNow(code: number): void {
 /** CLOCK_BOOTTIME, ms. */
 export function bootMs(): number {
   if (clockGettimeCall(CLOCK_BOOTTIME, timeBuffer) !== 0) throw new Error('CLOCK_BOOTTIME cannot be read');
-  return Number(timeBuffer.readBigInt64LE(0)) * 1000 + Math.floor(Number(timeBuffer.readBigInt64LE(8)) / 1e6);
+  return (timeBuffer.readInt32LE(4) * 2 ** 32 + timeBuffer.readUInt32LE(0)) * 1000 + Math.floor(timeBuffer.readUInt32LE(8) / 1e6);
 }
 
 const addressBuffer = Buffer.alloc(128);
