@@ -154,6 +154,10 @@ function putLaunch(writer: Writer, launch: Launch): void {
   writer.flag(13, launch.pamAccount);
 }
 
+function lengthOfNumber(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : 3;
+}
+
 const scratch = Buffer.alloc(PLAIN_BYTES);
 const LONGEST_NUMBER = 8;
 const LONGEST_CHARACTER = 3;
@@ -209,13 +213,13 @@ class Writer {
   }
 
   end(start: number): void {
-    const end = this.#at;
-    this.#varint(end - start);
-    if (this.#failed) return;
-    // The length was written after what it goes before.
-    const length = Buffer.from(scratch.subarray(end, this.#at));
-    scratch.copyWithin(start + length.length, start, end);
-    scratch.set(length, start);
+    const length = this.#at - start;
+    const shift = lengthOfNumber(length);
+    if (!this.#hasRoom(shift)) return;
+    scratch.copyWithin(start + shift, start, this.#at);
+    this.#at = start;
+    this.#varint(length);
+    this.#at += length;
   }
 
   #element(field: number, bytes: Uint8Array): void {

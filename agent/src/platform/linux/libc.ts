@@ -43,6 +43,17 @@ const setsockoptCall = library.func('int setsockopt(int, int, int, void *, unsig
 const sendCall = library.func('long send(int, void *, size_t, int)');
 const recvCall = library.func('long recv(int, void *, size_t, int)');
 
+/** For files.ts, which knows what they take. */
+export const fileCalls = {
+  statx: statxCall,
+  readlink: library.func('long readlink(void *, void *, size_t)'),
+  statfs: library.func('int statfs(void *, void *)'),
+  pread: library.func('long pread(int, void *, size_t, long)'),
+  open: library.func('int open(void *, int)'),
+  read: library.func('long read(int, void *, size_t)'),
+  close: closeCall,
+};
+
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_PEERPIDFD = 77;

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeFile, openFile, readFile } from './files.ts';
 
 /** What /proc says of one process. See proc(5). */
 export type ProcessStatus = {
@@ -24,20 +24,19 @@ const buffer = Buffer.alloc(LARGEST);
 
 /** One read(2): /proc gives the whole of a small file at once. Empty: none, or too large. */
 function readProc(path: string): string {
-  let fd: number | undefined;
+  const fd = openFile(path);
+  if (fd < 0) return '';
   try {
-    fd = openSync(path, 'r');
     let length = 0;
     for (;;) {
-      const got = readSync(fd, buffer, length, LARGEST - length, null);
+      const got = readFile(fd, length === 0 ? buffer : buffer.subarray(length));
+      if (got < 0) return '';
       length += got;
       // A short read ends with the file's last line.
       if (got === 0 || buffer[length - 1] === NEWLINE) return length < LARGEST ? buffer.toString('latin1', 0, length) : '';
     }
-  } catch {
-    return '';
   } finally {
-    if (fd !== undefined) closeSync(fd);
+    closeFile(fd);
   }
 }
 
