@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { ClientFrameSchema, Launch_By, ServerFrameSchema, SudoCheckSchema, Verdict_Answer, VerdictSchema } from '@belay/proto/local';
+import { ClientFrameSchema, type Launch_By, ServerFrameSchema, SudoCheckSchema, Verdict_Answer, type VerdictSchema } from '@belay/proto/local';
 import { create, type MessageInitShape, ScalarType, toBinary } from '@bufbuild/protobuf';
 import { readSudoCheckFrame, writeVerdictFrame } from './quick-frames.ts';
 
