@@ -26,10 +26,10 @@ static int policy_open(unsigned int version, sudo_conv_t conversation, sudo_prin
         return SUDO_FAILED;
     }
     session.person = (struct person){conversation, print};
-    invocation_parse(&session.invocation, settings, user_info, user_env, plugin_options);
     session_begin(&session);
     // belayd reads who we are while we read what is asked for. Whether it is there is seen when it is asked.
     connection_open(&session.connection);
+    invocation_parse(&session.invocation, settings, user_info, user_env, plugin_options);
     return SUDO_YES;
 }
 

@@ -215,8 +215,10 @@ export class Elevation {
     }
     this.#stage = 'running';
     approval?.started();
-    setImmediate(() => this.#remember(undefined, '', decision));
-    this.#ruling?.closeFile();
+    setImmediate(() => {
+      this.#remember(undefined, '', decision);
+      this.#ruling?.closeFile();
+    });
     this.#wentAtMs = this.#deps.platform.clock.boot();
     return { go: true, message: '' };
   }

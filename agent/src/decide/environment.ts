@@ -35,7 +35,7 @@ const SETTABLE: ReadonlyMap<string, Check> = new Map([
 const REBUILT: ReadonlySet<string> = new Set(['PATH', 'HOME', 'SHELL', 'LOGNAME', 'USER', 'MAIL', 'PWD', 'OLDPWD', 'SHLVL', '_', 'BELAY_REASON', 'SUDO_USER', 'SUDO_UID', 'SUDO_GID', 'SUDO_COMMAND']);
 
 function keptCheck(name: string): Check | undefined {
-  return KEPT.get(name) ?? (/^LC_[A-Z]+$/.test(name) ? plain : undefined);
+  return KEPT.get(name) ?? (name.startsWith('LC_') && /^LC_[A-Z]+$/.test(name) ? plain : undefined);
 }
 
 export type EnvironmentParts = { readonly account: Account; readonly actor: Actor; readonly requesterName: string | undefined; readonly command: ByteString; readonly args: readonly ByteString[] };
@@ -56,25 +56,26 @@ export type Variables = {
 export function readVariables(request: SudoRequest, parts: EnvironmentParts): Variables {
   const outsideRules = parts.actor.realUid === 0;
   const usual = new Map<string, string>();
-  for (const [name, value] of pairs(request.environment)) {
+  const typed = { environment: pairs(request.environment), added: pairs(request.environmentAdded) };
+  for (const [name, value] of typed.environment) {
     // SECURITY(T-19): an allowlist with a check of each value; what a loader or interpreter obeys is not on it.
     if (keptCheck(name)?.(value) === true || (outsideRules && wants(request, name))) usual.set(name, value);
   }
   if (!usual.has('TERM')) usual.set('TERM', 'unknown');
   for (const [name, value] of rebuilt(parts)) if (!(outsideRules && wants(request, name))) usual.set(name, value);
-  for (const [name, value] of pairs(request.environmentAdded)) if (outsideRules || isSettable(name, value)) usual.set(name, value);
+  for (const [name, value] of typed.added) if (outsideRules || isSettable(name, value)) usual.set(name, value);
   const entries = [...usual].map(([name, value]) => `${name}=${value}` as ByteString).sort();
-  return outsideRules ? { usual: entries, others: new Map(), asked: [] } : { usual: entries, others: othersOf(request), asked: unkept(request) };
+  return outsideRules ? { usual: entries, others: new Map(), asked: [] } : { usual: entries, others: othersOf(typed), asked: unkept(request, typed) };
 }
 
 function isSettable(name: string, value: string): boolean {
   return (keptCheck(name) ?? SETTABLE.get(name))?.(value) === true;
 }
 
-function othersOf(request: SudoRequest): ReadonlyMap<string, string> {
+function othersOf({ environment, added }: Typed): ReadonlyMap<string, string> {
   const others = new Map<string, string>();
-  for (const [name, value] of pairs(request.environment)) if (!REBUILT.has(name) && keptCheck(name)?.(value) !== true) others.set(name, value);
-  for (const [name, value] of pairs(request.environmentAdded)) if (!REBUILT.has(name) && !isSettable(name, value)) others.set(name, value);
+  for (const [name, value] of environment) if (!REBUILT.has(name) && keptCheck(name)?.(value) !== true) others.set(name, value);
+  for (const [name, value] of added) if (!REBUILT.has(name) && !isSettable(name, value)) others.set(name, value);
   return others;
 }
 
@@ -83,11 +84,16 @@ export function isUsualValue(name: string, value: string): boolean | undefined {
   return keptCheck(name)?.(value);
 }
 
-function* pairs(entries: readonly ByteString[]): Generator<readonly [string, string]> {
+type Pair = readonly [name: string, value: string];
+type Typed = { readonly environment: readonly Pair[]; readonly added: readonly Pair[] };
+
+function pairs(entries: readonly ByteString[]): readonly Pair[] {
+  const found: Pair[] = [];
   for (const entry of entries) {
     const equals = entry.indexOf('=');
-    if (equals > 0) yield [entry.slice(0, equals), entry.slice(equals + 1)];
+    if (equals > 0) found.push([entry.slice(0, equals), entry.slice(equals + 1)]);
   }
+  return found;
 }
 
 function wants(request: SudoRequest, name: string): boolean {
@@ -95,9 +101,9 @@ function wants(request: SudoRequest, name: string): boolean {
 }
 
 /** What was asked for by -E, --preserve-env or NAME=value and would not get through by itself. */
-function unkept(request: SudoRequest): readonly string[] {
-  const kept = [...pairs(request.environment)].filter(([name, value]) => wants(request, name) && !REBUILT.has(name) && keptCheck(name)?.(value) !== true);
-  const set = [...pairs(request.environmentAdded)].filter(([name, value]) => !isSettable(name, value));
+function unkept(request: SudoRequest, { environment, added }: Typed): readonly string[] {
+  const kept = environment.filter(([name, value]) => wants(request, name) && !REBUILT.has(name) && keptCheck(name)?.(value) !== true);
+  const set = added.filter(([name, value]) => !isSettable(name, value));
   return [...new Set([...kept, ...set].map(([name]) => name))];
 }
 

@@ -7,6 +7,7 @@ import { createConnectionLimits, createRateLimit, type RateLimit } from './limit
 import type { Connection, Door, Handler } from './local-server.ts';
 import { createErrands, type ErrandDeps, type Errands, isErrand } from './errands.ts';
 import { createQuestions, isQuestion, type QuestionDeps, type Questions } from './questions.ts';
+import { readSudoCheckFrame } from './quick-frames.ts';
 import { encodeReply, refusalReply, type Reply } from './replies.ts';
 import { type SudoDeps, SudoFrontEnd } from './sudo.ts';
 
@@ -75,6 +76,8 @@ function openFront(connection: Connection, deps: FrontDoorDeps, { rate, question
 
 function decode(bytes: Buffer): ClientFrame['message'] | undefined {
   try {
+    const check = readSudoCheckFrame(bytes);
+    if (check !== undefined) return { case: 'sudoCheck', value: check };
     const { message } = fromBinary(ClientFrameSchema, bytes);
     return message.case === undefined ? undefined : message;
   } catch {

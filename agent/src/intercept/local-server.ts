@@ -39,7 +39,9 @@ export interface LocalServer {
 const UNFINISHED_MS = 10_000;
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
-export async function listen(door: Door, platform: Pick<Platform, 'peerOf'>, log: ServerLog): Promise<LocalServer> {
+type Sockets = Pick<Platform, 'peerOf' | 'receiveWaiting' | 'sendAtOnce'>;
+
+export async function listen(door: Door, platform: Sockets, log: ServerLog): Promise<LocalServer> {
   rmSync(door.path, { force: true });
   const sockets = new Set<Socket>();
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: false }, (socket) => {
@@ -71,11 +73,11 @@ function bind(server: Server, door: Door): Promise<void> {
   });
 }
 
-type AcceptDeps = { readonly door: Door; readonly platform: Pick<Platform, 'peerOf'>; readonly log: ServerLog };
+type AcceptDeps = { readonly door: Door; readonly platform: Sockets; readonly log: ServerLog };
 
 function accept(socket: Socket, { door, platform, log }: AcceptDeps): void {
   socket.on('error', () => {});
-  const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd;
+  const fd = descriptorOf(socket);
   const peer = fd === undefined || fd < 0 ? undefined : platform.peerOf(fd);
   if (peer?.ok !== true) {
     log.debug({ cause: peer?.error }, 'a connection was refused');
@@ -88,7 +90,12 @@ function accept(socket: Socket, { door, platform, log }: AcceptDeps): void {
     socket.destroy();
     return;
   }
-  admit(socket, peer.value, { door, log, maxFrame }, TRIES);
+  admit(socket, peer.value, { door, platform, log, maxFrame }, TRIES);
+}
+
+/** Undefined: it is closed. */
+function descriptorOf(socket: Socket): number | undefined {
+  return (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd;
 }
 
 /** A connection that has just ended may not have been counted out yet: it is looked again in the next turns. */
@@ -108,9 +115,16 @@ function admit(socket: Socket, peer: Peer, deps: ServeDeps, tries: number): void
   }
 }
 
-type ServeDeps = { readonly door: Door; readonly log: ServerLog; readonly maxFrame: number };
+type ServeDeps = AcceptDeps & { readonly maxFrame: number };
 
-function serve(socket: Socket, peer: Peer, { door, log, maxFrame }: ServeDeps): void {
+/** Straight to the kernel while nothing is queued: whoever waits for it has it a good while sooner. */
+function send(socket: Socket, frame: Buffer, platform: Sockets): void {
+  const fd = descriptorOf(socket);
+  const sent = fd !== undefined && socket.writable && socket.writableLength === 0 ? platform.sendAtOnce(fd, frame) : 0;
+  if (sent < frame.length) socket.write(frame.subarray(sent));
+}
+
+function serve(socket: Socket, peer: Peer, { door, platform, log, maxFrame }: ServeDeps): void {
   const reader = new FrameReader(maxFrame);
   let timer: NodeJS.Timeout | undefined;
   let busy = false;
@@ -118,7 +132,7 @@ function serve(socket: Socket, peer: Peer, { door, log, maxFrame }: ServeDeps): 
     peer,
     send(message) {
       if (socket.destroyed) return;
-      socket.write(frameOf(message));
+      send(socket, frameOf(message), platform);
       // Whoever asks and does not read is let go.
       if (socket.writableLength > MAX_WAITING_BYTES) socket.destroy();
     },
@@ -142,17 +156,22 @@ function serve(socket: Socket, peer: Peer, { door, log, maxFrame }: ServeDeps): 
     clearTimeout(timer);
     timer = reader.unfinished ? setTimeout(() => socket.destroy(), UNFINISHED_MS) : undefined;
   }
-  socket.on('data', (chunk: Buffer) => {
+  const take = (chunk: Buffer): void => {
     reader.push(chunk);
     drain().catch((error: unknown) => {
       log.error({ cause: Error.isError(error) ? error.stack : 'fault' }, 'an unexpected fault; the connection is closed');
       socket.destroy();
     });
-  });
+  };
+  socket.on('data', take);
   socket.once('close', () => {
     clearTimeout(timer);
     handler.closed();
     peer.close();
   });
-  socket.resume();
+  // A plugin asks as soon as it is connected: that need not wait for a turn of its own.
+  const fd = descriptorOf(socket);
+  const early = fd === undefined ? undefined : platform.receiveWaiting(fd);
+  if (early !== undefined) take(early);
+  if (!busy) socket.resume();
 }

@@ -4,13 +4,15 @@ import { VERDICT_MS } from '../decide/elevation.ts';
 import type { Step } from '../decide/steps.ts';
 import type { Wanted } from '../decide/fulfilment.ts';
 import { inert } from '../decide/inert.ts';
+import { writeVerdictFrame } from './quick-frames.ts';
 
 export type Reply = NonNullable<MessageInitShape<typeof ServerFrameSchema>['message']>;
 
 const LONGEST_SUGGESTION = 200;
 
 export function encodeReply(message: Reply): Uint8Array {
-  return toBinary(ServerFrameSchema, create(ServerFrameSchema, { message }));
+  const quick = message.case === 'verdict' ? writeVerdictFrame(message.value) : undefined;
+  return quick ?? toBinary(ServerFrameSchema, create(ServerFrameSchema, { message }));
 }
 
 export function challengeReply(request: number, wanted: Wanted): Reply {

@@ -152,20 +152,30 @@ function createWrites(database: Database.Database): Pick<JournalStore, 'begin' |
   const insertChain = database.prepare('insert into chain (id, server, device, seq, head, key_index, public_key, receipted, earliest, bytes) values (?, ?, ?, ?, ?, ?, ?, 0, 1, 0)');
   const latest = database.prepare<[], ChainRow>('select * from chain order by no desc limit 1');
   const insertEvent = database.prepare('insert into event values (?, ?, ?)');
+  const insertTwo = database.prepare('insert into event values (?, ?, ?), (?, ?, ?)');
   const updateChain = database.prepare('update chain set seq = ?, head = ?, key_index = ?, public_key = ?, bytes = bytes + ? where no = ?');
   const insertOpen = database.prepare('insert into open_request values (?, ?, ?, ?, ?)');
   const deleteOpen = database.prepare('delete from open_request');
   const insertReceipt = database.prepare('insert or ignore into receipt values (?, ?, ?)');
   const markReceipted = database.prepare('update chain set receipted = max(receipted, ?) where no = ?');
-  const write = database.transaction((batch: JournalWrite) => {
-    for (const event of batch.events) insertEvent.run(rowOf(batch.chain, event.seq), event.timeMs, event.bytes);
+  const writeMany = database.transaction(({ chain, events }: JournalWrite) => {
+    for (const { seq, timeMs, bytes } of events) insertEvent.run(rowOf(chain, seq), timeMs, bytes);
   });
+  /** A statement is a transaction of its own, and three fewer to run: an intent mostly comes alone or with the last outcome. */
+  function write(batch: JournalWrite): void {
+    const { chain, events } = batch;
+    const [first, second] = events;
+    if (first === undefined) return;
+    if (events.length > 2) writeMany.immediate(batch);
+    else if (second === undefined) insertEvent.run(rowOf(chain, first.seq), first.timeMs, first.bytes);
+    else insertTwo.run(rowOf(chain, first.seq), first.timeMs, first.bytes, rowOf(chain, second.seq), second.timeMs, second.bytes);
+  }
   return {
     begin({ server, device, state }) {
       insertChain.run(state.chain, server, device, state.seq, state.head, state.keyIndex, state.publicKey);
       return chainOf(latest.get() as ChainRow);
     },
-    write: (batch) => write.immediate(batch),
+    write,
     note: database.transaction(({ chain, state, addedBytes, open }: JournalNote) => {
       updateChain.run(state.seq, state.head, state.keyIndex, state.publicKey, addedBytes, chain);
       deleteOpen.run();

@@ -1,7 +1,7 @@
 import { bytesOf, type ByteString } from '@belay/core/bytes';
 import type { Obligations } from '@belay/core/policy';
-import { type MessageInitShape, create } from '@bufbuild/protobuf';
-import { type Launch, Launch_By, LaunchSchema, type RecordingSchema } from '@belay/proto/local';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { Launch_By, type LaunchSchema, type RecordingSchema } from '@belay/proto/local';
 import type { Gathered } from '../decide/gather.ts';
 import type { SealedCopy } from '../platform/platform.ts';
 
@@ -19,6 +19,8 @@ export type LaunchChoice = {
   readonly recording: MessageInitShape<typeof RecordingSchema> | undefined;
 };
 
+export type LaunchPlan = MessageInitShape<typeof LaunchSchema> & { readonly by: Launch_By; readonly pamAccount: boolean; readonly pamSession: boolean };
+
 /** umask(2): never less strict than the system's usual one. */
 const LEAST_MASK = 0o022;
 
@@ -27,11 +29,11 @@ const LEAST_MASK = 0o022;
  * them and nothing reads them later; a script runs by its path, which is root's all the way (the engine lets no other through);
  * everything else by the descriptor that was decided on.
  */
-export function planLaunch(choice: LaunchChoice): Launch {
+export function planLaunch(choice: LaunchChoice): LaunchPlan {
   const { gathered, obligations } = choice;
   const { executable, runAs } = gathered.request;
   const by = howToRun(choice);
-  const init: MessageInitShape<typeof LaunchSchema> = {
+  return {
     by,
     path: bytesOf(executable.resolved),
     sealedFd: by === Launch_By.SEALED ? (choice.sealed as SealedCopy).fd : 0,
@@ -47,7 +49,6 @@ export function planLaunch(choice: LaunchChoice): Launch {
     pamAccount: choice.pamAccount,
     ...(choice.recording === undefined ? {} : { recording: choice.recording }),
   };
-  return create(LaunchSchema, init);
 }
 
 function howToRun({ gathered, obligations, sealed, hashed }: LaunchChoice): Launch_By {

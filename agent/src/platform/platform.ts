@@ -99,6 +99,10 @@ export interface Platform {
   readonly processes: Processes;
   /** Errors: a sentence for the log. The caller refuses the connection. */
   peerOf(socketFd: number): Result<Peer, string>;
+  /** What has come on a socket by now; undefined: nothing. */
+  receiveWaiting(socketFd: number): Buffer | undefined;
+  /** How many bytes a socket took without waiting. */
+  sendAtOnce(socketFd: number, bytes: Buffer): number;
   /** What `fd` is. Errors: a sentence for the log; the caller denies. */
   inspect(fd: number, typed: ByteString): Result<Inspected, string>;
   fileState(fd: number): FileState;

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { type ByteString, decodeUtf8 } from '@belay/core/bytes';
 import type { Account, Accounts, Group } from '../platform.ts';
 
@@ -45,7 +45,7 @@ function indexMembers(groups: Index<Group>): ReadonlyMap<string, readonly number
 }
 
 function createIndex<T extends { readonly name: string }>(path: string, parse: (fields: readonly string[]) => (T & { id: number }) | undefined): () => Index<T> {
-  let version = '';
+  let version: Version = ABSENT;
   let index: Index<T> = { byName: new Map(), byId: new Map() };
   let lookedAt = Number.NEGATIVE_INFINITY;
   return () => {
@@ -54,7 +54,7 @@ function createIndex<T extends { readonly name: string }>(path: string, parse: (
     if (time - lookedAt < LOOK_AGAIN_MS) return index;
     lookedAt = time;
     const now = versionOf(path);
-    if (now !== version) {
+    if (!isSameVersion(now, version)) {
       index = build(path, parse);
       version = now;
     }
@@ -62,9 +62,15 @@ function createIndex<T extends { readonly name: string }>(path: string, parse: (
   };
 }
 
-function versionOf(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? 'absent' : `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}`;
+type Version = Pick<Stats, 'dev' | 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>;
+const ABSENT: Version = { dev: -1, ino: -1, size: -1, mtimeMs: -1, ctimeMs: -1 };
+
+function versionOf(path: string): Version {
+  return statSync(path, { throwIfNoEntry: false }) ?? ABSENT;
+}
+
+function isSameVersion(a: Version, b: Version): boolean {
+  return a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.size === b.size && a.ino === b.ino && a.dev === b.dev;
 }
 
 function build<T extends { readonly name: string }>(path: string, parse: (fields: readonly string[]) => (T & { id: number }) | undefined): Index<T> {

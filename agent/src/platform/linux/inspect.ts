@@ -1,7 +1,8 @@
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import type { ByteString } from '@belay/core/bytes';
 import { err, ok, type Result } from '@belay/core/result';
 import type { FileState, Inspected } from '../platform.ts';
+import { type FileStatus, linkOf, readStart, statusOf } from './files.ts';
 import { onLocalFileSystem, ownedAndClosed, pathArgument, walk } from './walk.ts';
 
 const S_IFMT = 0o170000n;
@@ -13,7 +14,7 @@ const HEAD_BYTES = 256;
 /** What runs, read from the descriptor. `typed` only explains how somebody came to it. */
 export function inspect(fd: number, typed: ByteString): Result<Inspected, string> {
   try {
-    const stats = fstatSync(fd, { bigint: true });
+    const stats = statusOf(fd);
     if ((stats.mode & S_IFMT) !== S_IFREG) return err('not a regular file');
     if ((stats.mode & 0o111n) === 0n) return err('not executable');
     return ok(inspected(fd, typed, stats));
@@ -22,9 +23,9 @@ export function inspect(fd: number, typed: ByteString): Result<Inspected, string
   }
 }
 
-function inspected(fd: number, typed: ByteString, stats: BigIntStats): Inspected {
+function inspected(fd: number, typed: ByteString, stats: FileStatus): Inspected {
   const head = headOf(fd);
-  const resolved = readlinkSync(`/proc/self/fd/${fd}`, 'latin1') as ByteString;
+  const resolved = linkOf(`/proc/self/fd/${fd}`);
   const walked = walk(typed);
   // The descriptor decides. Where the path leads elsewhere by now, or lies in another mount namespace, nobody can say who
   // may write it: not root's alone.
@@ -47,16 +48,16 @@ function inspected(fd: number, typed: ByteString, stats: BigIntStats): Inspected
 }
 
 export function fileState(fd: number): FileState {
-  return fileStateOf(fstatSync(fd, { bigint: true }));
+  return fileStateOf(statusOf(fd));
 }
 
-function fileStateOf(stats: BigIntStats): FileState {
+function fileStateOf(stats: FileStatus): FileState {
   return { device: stats.dev, inode: stats.ino, uid: Number(stats.uid), gid: Number(stats.gid), mode: Number(stats.mode), size: Number(stats.size), changedNs: stats.ctimeNs };
 }
 
 function headOf(fd: number): string {
   const head = Buffer.allocUnsafe(HEAD_BYTES);
-  return head.toString('latin1', 0, readSync(fd, head, 0, HEAD_BYTES, 0));
+  return head.toString('latin1', 0, readStart(fd, head));
 }
 
 function headOfPath(path: ByteString): string {

@@ -43,6 +43,17 @@ const setsockoptCall = library.func('int setsockopt(int, int, int, void *, unsig
 const sendCall = library.func('long send(int, void *, size_t, int)');
 const recvCall = library.func('long recv(int, void *, size_t, int)');
 
+/** For files.ts, which knows what they take. */
+export const fileCalls = {
+  statx: statxCall,
+  readlink: library.func('long readlink(void *, void *, size_t)'),
+  statfs: library.func('int statfs(void *, void *)'),
+  pread: library.func('long pread(int, void *, size_t, long)'),
+  open: library.func('int open(void *, int)'),
+  read: library.func('long read(int, void *, size_t)'),
+  close: closeCall,
+};
+
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_PEERPIDFD = 77;
@@ -101,19 +112,22 @@ export function peerGroups(fd: number): number[] | undefined {
     groupsBuffer = Buffer.alloc(4 * MANY_GROUPS);
     return peerGroups(fd);
   }
-  return Array.from({ length: lengthBuffer.readInt32LE(0) / 4 }, (_, index) => groupsBuffer.readUInt32LE(4 * index));
+  const groups: number[] = [];
+  for (let at = 0; at < lengthBuffer.readInt32LE(0); at += 4) groups.push(groupsBuffer.readUInt32LE(at));
+  return groups;
 }
 
 /** linux/pidfd.h: struct pidfd_info as of Linux 6.13; a newer kernel fills in what it knows of a smaller structure. */
 const PIDFD_GET_INFO = 0xc040_ff0b;
-const PIDFD_INFO_CREDS = 2n;
+const PIDFD_INFO_CREDS = 2;
 const infoBuffer = Buffer.alloc(64);
 
 /** Real ids of the live process behind a handle; 'unsupported' on older kernels; undefined: it is gone. */
 export function pidfdIdentity(pidfd: number): { readonly realUid: number; readonly realGid: number } | 'unsupported' | undefined {
-  infoBuffer.writeBigUInt64LE(PIDFD_INFO_CREDS, 0);
+  infoBuffer.writeUInt32LE(PIDFD_INFO_CREDS, 0);
+  infoBuffer.writeUInt32LE(0, 4);
   if (ioctlCall(pidfd, PIDFD_GET_INFO, infoBuffer) !== 0) return errno() === ESRCH ? undefined : 'unsupported';
-  if ((infoBuffer.readBigUInt64LE(0) & PIDFD_INFO_CREDS) === 0n) return undefined;
+  if ((infoBuffer.readUInt32LE(0) & PIDFD_INFO_CREDS) === 0) return undefined;
   return { realUid: infoBuffer.readUInt32LE(28), realGid: infoBuffer.readUInt32LE(32) };
 }
 
@@ -180,7 +194,7 @@ export function exitNow(code: number): void {
 /** CLOCK_BOOTTIME, ms. */
 export function bootMs(): number {
   if (clockGettimeCall(CLOCK_BOOTTIME, timeBuffer) !== 0) throw new Error('CLOCK_BOOTTIME cannot be read');
-  return Number(timeBuffer.readBigInt64LE(0)) * 1000 + Math.floor(Number(timeBuffer.readBigInt64LE(8)) / 1e6);
+  return (timeBuffer.readInt32LE(4) * 2 ** 32 + timeBuffer.readUInt32LE(0)) * 1000 + Math.floor(timeBuffer.readUInt32LE(8) / 1e6);
 }
 
 const addressBuffer = Buffer.alloc(128);
@@ -217,6 +231,26 @@ export function receive(fd: number, buffer: Buffer): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   recvCall.async(fd, buffer, buffer.length, 0, (error: unknown, length: number) => resolve(error === null || error === undefined ? Number(length) : -1));
   return promise;
+}
+
+/** MSG_DONTWAIT, and MSG_NOSIGNAL where something is sent. */
+const AT_ONCE = 0x40;
+const AT_ONCE_UNSIGNALLED = 0x4040;
+const waitingBuffer = Buffer.alloc(64 * 1024);
+
+/** What has come on a socket by now, as much as is at hand; undefined: nothing, or no more comes. */
+export function receiveWaiting(fd: number): Buffer | undefined {
+  const length = Number(recvCall(fd, waitingBuffer, waitingBuffer.length, AT_ONCE));
+  if (length <= 0) return undefined;
+  const received = Buffer.from(waitingBuffer.subarray(0, length));
+  // A reason or an environment may hold secrets.
+  waitingBuffer.fill(0, 0, length);
+  return received;
+}
+
+/** How many bytes a socket took without waiting. */
+export function sendAtOnce(fd: number, bytes: Buffer): number {
+  return Math.max(0, Number(sendCall(fd, bytes, bytes.length, AT_ONCE_UNSIGNALLED)));
 }
 
 export type FileIdentity = { readonly device: bigint; readonly inode: bigint; readonly uid: number; readonly mode: number };

@@ -6,7 +6,7 @@ import { createAccounts } from './accounts.ts';
 import { usesDirectory, withDirectory } from './directory-accounts.ts';
 import { createHashCache } from './hash-cache.ts';
 import { fileState, inspect } from './inspect.ts';
-import { bootMs, trimMemory } from './libc.ts';
+import { bootMs, receiveWaiting, sendAtOnce, trimMemory } from './libc.ts';
 import { createNameService } from './name-service.ts';
 import { createPackageFacts } from './packages/package-facts.ts';
 import { peerOf } from './peer.ts';
@@ -26,7 +26,7 @@ export function createLinuxPlatform(): Platform {
   const names = usesDirectory() ? createNameService({ bootMs: clock.boot }) : undefined;
   const directory = names === undefined ? undefined : withDirectory(local, names);
   return {
-    clock, accounts: directory ?? local, processes: createProcesses(), peerOf, inspect, fileState, objectOf, openRootFolder, seal, hashes, closeDescriptor: closeSync, trimMemory,
+    clock, accounts: directory ?? local, processes: createProcesses(), peerOf, receiveWaiting, sendAtOnce, inspect, fileState, objectOf, openRootFolder, seal, hashes, closeDescriptor: closeSync, trimMemory,
     ownerOf: packages.ownerOf,
     posture: posture.current,
     keepNames: (wanted) => directory?.keep(wanted),

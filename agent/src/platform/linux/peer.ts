@@ -1,8 +1,8 @@
-import { closeSync, readlinkSync } from 'node:fs';
-import type { ByteString } from '@belay/core/bytes';
+import { closeSync } from 'node:fs';
 import type { LoginSession } from '@belay/core/request';
 import { err, ok, type Result } from '@belay/core/result';
 import type { Actor, Peer } from '../platform.ts';
+import { linkOf } from './files.ts';
 import { lineageOf } from './lineage.ts';
 import { errno, peerCredentials, peerGroups, peerPidfd, pidfdAlive, pidfdGetfd, pidfdIdentity, pidfdOpen } from './libc.ts';
 import { loginOriginOf } from './origin.ts';
@@ -101,7 +101,7 @@ function createPeer(actor: Actor, pidfd: number): Peer {
     },
     workingDirectory() {
       try {
-        const path = readlinkSync(`/proc/${actor.pid}/cwd`, 'latin1') as ByteString;
+        const path = linkOf(`/proc/${actor.pid}/cwd`);
         return open && pidfdAlive(pidfd) && path.startsWith('/') ? path : undefined;
       } catch {
         return undefined;

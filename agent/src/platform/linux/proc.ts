@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeFile, openFile, readFile } from './files.ts';
 
 /** What /proc says of one process. See proc(5). */
 export type ProcessStatus = {
@@ -24,20 +24,19 @@ const buffer = Buffer.alloc(LARGEST);
 
 /** One read(2): /proc gives the whole of a small file at once. Empty: none, or too large. */
 function readProc(path: string): string {
-  let fd: number | undefined;
+  const fd = openFile(path);
+  if (fd < 0) return '';
   try {
-    fd = openSync(path, 'r');
     let length = 0;
     for (;;) {
-      const got = readSync(fd, buffer, length, LARGEST - length, null);
+      const got = readFile(fd, length === 0 ? buffer : buffer.subarray(length));
+      if (got < 0) return '';
       length += got;
       // A short read ends with the file's last line.
       if (got === 0 || buffer[length - 1] === NEWLINE) return length < LARGEST ? buffer.toString('latin1', 0, length) : '';
     }
-  } catch {
-    return '';
   } finally {
-    if (fd !== undefined) closeSync(fd);
+    closeFile(fd);
   }
 }
 
@@ -67,7 +66,7 @@ function numbersAfter(text: string, label: string): number[] | undefined {
 export function parseStat(text: string): ProcessStat | undefined {
   const close = text.lastIndexOf(')');
   if (close < 0) return undefined;
-  const fields = text.slice(close + 2).split(' ');
+  const fields = text.slice(close + 2).split(' ', 20);
   // fields[0] is field 3 (state) of proc(5): session is 6, tty_nr 7, starttime 22.
   const [sessionId, terminal, startTicks] = [fields[3], fields[4], fields[19]].map(Number);
   if (![sessionId, terminal, startTicks].every(Number.isSafeInteger)) return undefined;

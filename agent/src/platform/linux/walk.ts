@@ -1,10 +1,10 @@
-import { type BigIntStats, lstatSync, readlinkSync, statfsSync } from 'node:fs';
 import type { ByteString } from '@belay/core/bytes';
+import { fileSystemAt, type FileStatus, linkOf, statusAt } from './files.ts';
 
 /** Where a path leads, component by component, as the kernel would go; see path_resolution(7). */
 export type Walked = {
   readonly resolved: ByteString;
-  readonly stats: BigIntStats;
+  readonly stats: FileStatus;
   /** Every symbolic link on the way, as paths. */
   readonly links: readonly ByteString[];
   /** Every folder from `/` to the file's own is root's, on a local file system, and writable by root only. */
@@ -38,12 +38,12 @@ export function walk(path: ByteString): Walked | undefined {
   }
 }
 
-type Folder = { readonly path: string; readonly stats: BigIntStats };
+type Folder = { readonly path: string; readonly stats: FileStatus };
 
 function walkFrom(path: ByteString): Walked | undefined {
   const links: ByteString[] = [];
   let pending = path.split('/').filter((part) => part !== '');
-  const root: Folder = { path: '', stats: lstat('/') };
+  const root: Folder = { path: '', stats: statusAt('/') };
   let folders: Folder[] = [root];
   for (let steps = 0; steps < MAX_COMPONENTS; steps++) {
     const [part, ...rest] = pending;
@@ -56,7 +56,7 @@ function walkFrom(path: ByteString): Walked | undefined {
       continue;
     }
     const next = `${here.path}/${part}`;
-    const stats = lstat(next);
+    const stats = statusAt(next);
     if ((stats.mode & S_IFMT) !== S_IFLNK) {
       if (rest.length > 0 && (stats.mode & S_IFMT) !== S_IFDIR) return undefined;
       folders.push({ path: next, stats });
@@ -64,7 +64,7 @@ function walkFrom(path: ByteString): Walked | undefined {
     }
     links.push(next as ByteString);
     if (links.length > MAX_LINKS) return undefined;
-    const target = readlinkSync(pathArgument(next as ByteString), 'latin1');
+    const target = linkOf(next);
     if (target.startsWith('/')) folders = [root];
     pending = [...target.split('/').filter((name) => name !== ''), ...pending];
   }
@@ -114,12 +114,8 @@ const LOCAL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
 
 export function onLocalFileSystem(path: string): boolean {
   try {
-    return LOCAL_FILE_SYSTEMS.has(statfsSync(pathArgument(path as ByteString) as string).type >>> 0);
+    return LOCAL_FILE_SYSTEMS.has(fileSystemAt(path));
   } catch {
     return false;
   }
-}
-
-function lstat(path: string): BigIntStats {
-  return lstatSync(pathArgument(path as ByteString), { bigint: true });
 }
