@@ -5,6 +5,7 @@ import { ensureConsole } from '../../tools/console.mjs';
 import { browserMissing, openPage, signIn, type TestBrowser } from '../support/chromium.ts';
 import { createWorld, describeRoot, type World } from '../support/world.ts';
 import { consoleUrl, startWorldBrowser } from '../support/world/browser.ts';
+import { startSecondDevice } from '../support/world/second-device.ts';
 
 const missing = browserMissing();
 const PASSWORD = 'a rope for each of them';
@@ -179,6 +180,30 @@ describeRoot('an approval in the console', () => {
     for (const left of [1, 0]) expect([left, await world.sudo('alice', ['-n', 'id', '-un'])]).toEqual([left, expect.objectContaining({ code: 0, stdout: 'root\n' })]);
     expect(await world.sudo('alice', ['-n', 'id', '-un'])).toMatchObject({ code: 1, stderr: expect.stringContaining('belay request') });
     await state(bo, 'used');
+  });
+
+  it('asked for another device too: its own agent and sudo run it by the same yes, for that user and as often as was said', async () => {
+    const person = await world.belayctl(['person', 'create', 'Alice', '--user', 'alice']);
+    expect(person).toMatchObject({ code: 0 });
+    const { token } = await world.ask<{ token: string }>(['enroll-token', 'create']);
+    const second = await startSecondDevice(world, 'second', token);
+    try {
+      const asked = await world.runAs('alice', ['belay', 'request', '--also-on', 'second', '--reason', 'both mirrors', '--for', '30m', '--uses', '2', '--', 'id', '-Gn']);
+      expect(asked).toMatchObject({ code: 0, stdout: expect.stringContaining('asked for on second too') });
+      await open(bo, '/usr/bin/id -Gn');
+      await approve(bo);
+      await bo.getByRole('region', { name: 'Also on' }).getByText('live').waitFor();
+      await world.waitFor(async () => (await second.runAs('alice', ['belay', 'status'])).stdout.includes('asked on another device'), { what: 'the grant on the other device' });
+      expect(await second.runAs('bob', ['sudo', '-n', 'id', '-Gn'])).toMatchObject({ code: 1, stdout: '' });
+      for (const use of [1, 2]) expect([use, await second.runAs('alice', ['sudo', '-n', 'id', '-Gn'])]).toEqual([use, expect.objectContaining({ code: 0, stdout: 'root\n' })]);
+      expect(await second.runAs('alice', ['sudo', '-n', 'id', '-Gn'])).toMatchObject({ code: 1, stdout: '' });
+      await bo.getByRole('region', { name: 'Also on' }).getByText('used').waitFor();
+      // Its own device spends its own.
+      expect(await world.sudo('alice', ['-n', 'id', '-Gn'])).toMatchObject({ code: 0, stdout: 'root\n' });
+      await state(bo, 'approved');
+    } finally {
+      await second.close();
+    }
   });
 
   it('break-glass: two approve, it is recorded, and somebody else looks at it afterwards', async () => {

@@ -90,7 +90,7 @@ function environmentOf(user: string): Record<string, string> {
   return { PATH: path, HOME: homeOf(user), USER: user, LOGNAME: user, SHELL: '/bin/bash', LANG: 'C.UTF-8', TERM: 'xterm' };
 }
 
-function commandAs(user: string, argv: readonly string[]): readonly string[] {
+export function commandAs(user: string, argv: readonly string[]): readonly string[] {
   return user === 'root' ? argv : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', '--', ...argv];
 }
 
