@@ -17,8 +17,8 @@ export type FollowedChain = {
   readonly events: readonly FollowedEvent[];
   /** How many of the events given were held already and are passed over. */
   readonly repeated: number;
-  /** Why the rest was not followed. `check`: what must hold for the accusation to be the device's own word. */
-  readonly fault: (ChainFault & { readonly check: SignatureCheck | undefined }) | undefined;
+  /** Why the rest was not followed. `check`: what must hold for the accusation to be the device's own word; where not, `place` is blamed. */
+  readonly fault: (ChainFault & { readonly check: SignatureCheck | undefined; readonly place: number }) | undefined;
 };
 
 export type FollowOptions = {
@@ -37,7 +37,8 @@ export function followChain(state: ChainState, encoded: readonly Uint8Array[], o
   let at = state;
   let repeated = 0;
   const events: FollowedEvent[] = [];
-  const stop = (fault: ChainFault, check?: SignatureCheck): FollowedChain => ({ from: state, events, repeated, fault: { ...fault, check } });
+  let before: number | undefined;
+  const stop = (fault: ChainFault, check?: SignatureCheck): FollowedChain => ({ from: state, events, repeated, fault: { ...fault, check, place: before === undefined ? (check?.seq ?? fault.seq) : before + 1 } });
   for (const bytes of encoded) {
     const decoded = decodeEvent(bytes, options.sha256);
     if (!decoded.ok) return stop({ seq: at.seq + 1, code: decoded.error.code, detail: decoded.error.message });
@@ -45,12 +46,14 @@ export function followChain(state: ChainState, encoded: readonly Uint8Array[], o
     const held = heldAlready(at, record, options);
     if (held === 'same') {
       repeated += 1;
+      before = record.payload.seq;
       continue;
     }
     const fault = held ?? faultOf(at, record, options.writer);
     const check = signatureCheckOf(at, record);
     if (fault !== undefined) return stop(fault, check);
     at = advance(at, record, options.sha256);
+    before = at.seq;
     events.push({ record, encoded: bytes, after: at, check: check as SignatureCheck });
   }
   return { from: state, events, repeated, fault: undefined };
@@ -113,10 +116,10 @@ export function concludeChain(followed: FollowedChain, holds: readonly boolean[]
   const state = events.at(-1)?.after ?? followed.from;
   if (bad >= 0) return { events, state, repeated, fault: unsigned(state.seq + 1) };
   if (followed.fault === undefined) return { events, state, repeated, fault: undefined };
-  const { check, ...fault } = followed.fault;
-  // A forged event must not pass for the device's own fork or gap.
+  const { check, place, ...fault } = followed.fault;
+  // A forged event must not pass for the device's own fork or gap, nor is it believed which one it is: it is the one after that before it.
   const isForged = check !== undefined && holds[followed.events.length] !== true;
-  return { events, state, repeated, fault: isForged ? unsigned(fault.code === 'BELAY_E_CHAIN_FORK' ? check.seq : state.seq + 1) : fault };
+  return { events, state, repeated, fault: isForged ? unsigned(fault.code === 'BELAY_E_CHAIN_FORK' ? place : state.seq + 1) : fault };
 }
 
 function unsigned(seq: number): ChainFault {
