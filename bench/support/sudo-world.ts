@@ -1,5 +1,5 @@
 // Two sudos on one machine: ours, with belayd from its bundle and its journal on a real disk; and stock sudo, in a mount namespace that
-// differs in its sudo.conf and sudoers alone. Both run `sudo -n true` as the same standard user.
+// differs in its sudo.conf, its sudoers and its copy of sudo alone. Both run `sudo -n true` as the same standard user.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -95,8 +95,10 @@ async function awaitQuiet(world: World): Promise<void> {
 async function measure(world: World, sudoers: string, samples: number): Promise<Measured> {
   await world.writeFile('/opt/stock/sudoers', sudoers, '0440');
   await world.writeFile('/opt/stock/sudo.conf', '', '0644');
+  // belayd hears when its sudo starts: stock sudo is a file of its own, so that it has nothing of that, neither what it costs nor what it brings.
+  await world.shell('cp --preserve=all /usr/bin/sudo /usr/bin/sudo-of-stock');
   // A process that stays holds the other namespace.
-  const enter = 'mount --bind /opt/stock/sudo.conf /etc/sudo.conf; mount --bind /opt/stock/sudoers /etc/sudoers; echo ready; exec cat';
+  const enter = 'mount --bind /opt/stock/sudo.conf /etc/sudo.conf; mount --bind /opt/stock/sudoers /etc/sudoers; mount --bind /usr/bin/sudo-of-stock /usr/bin/sudo; echo ready; exec cat';
   const holder = world.spawn(['unshare', '-m', '--propagation', 'private', 'sh', '-ec', enter]);
   await world.waitFor(() => holder.output().stdout.includes('ready'), { what: 'the namespace of stock sudo' });
   await awaitQuiet(world);

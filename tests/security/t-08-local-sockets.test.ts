@@ -1,6 +1,6 @@
 // T-08. Attacker: alice, a program that speaks to belayd's socket, and the system user `belay`, who is the uplink. Set-up: an allow for
-// bob. Procedure: oversized, cut, wrong and random frames, and connections without end; meanwhile bob must be served, belayd must stay
-// the process it was, and its memory bounded.
+// bob. Procedure: oversized, cut, wrong and random frames, connections without end, and sudo opened without end; meanwhile bob must be
+// served, belayd must stay the process it was, and its memory bounded.
 import { randomBytes, randomInt } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeRoot } from '../support/world/root-only.ts';
@@ -170,6 +170,14 @@ describeRoot('T-08 local sockets', () => {
     const again = await converse(alice);
     expect(await again.next()).toMatchObject({ case: 'hello' });
     again.line.destroy();
+  });
+
+  test('sudo opened over and over, of which belayd hears: bob is served meanwhile', async () => {
+    const opened = rounds(20_000, 1_000_000);
+    const flood = world.runAs('alice', ['sh', '-c', `i=0; while [ $i -lt ${opened} ]; do : </usr/bin/sudo; i=$((i+1)); done; echo $i`], { timeoutMs: 120_000 });
+    for (let served = 0; served < 20; served++) await bobIsServed();
+    expect(await flood).toMatchObject({ code: 0, stdout: `${opened}\n` });
+    await bobIsServed();
   });
 
   test('after all of it belayd is the same process and no larger than it may be', async () => {

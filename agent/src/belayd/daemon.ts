@@ -9,9 +9,10 @@ import { needsOf } from '../decide/needs.ts';
 import { createDecided } from '../decide/decided.ts';
 import { watching } from '../decide/watched.ts';
 import { createReauthentications } from '../decide/reauthentication.ts';
-import { frontDoor } from '../intercept/front-door.ts';
+import { frontDoor, usesPam } from '../intercept/front-door.ts';
 import { listen } from '../intercept/local-server.ts';
 import { uplinkDoor, type UplinkDoor } from '../intercept/uplink.ts';
+import { COMMIT_LOG_BYTES, openCommitLog, type OpenedCommitLog } from '../journal/commit-log.ts';
 import { createEvidenceKeys } from '../journal/evidence-keys.ts';
 import { Journal } from '../journal/journal.ts';
 import { type JournalStore, openJournalStore } from '../journal/journal-store.ts';
@@ -63,7 +64,7 @@ export async function startDaemon(deps: DaemonDeps): Promise<Daemon> {
   if (group === undefined) state.setProblem('uplink', 'There is no system group "belay": the uplink cannot connect.');
   else servers.push(await listen(core.uplink.door, platform, log));
   core.configChanged();
-  const rehearsing = warmUp(platform, join(places.sockets, FRONT_SOCKET));
+  const rehearsing = warmUp({ platform, socket: join(places.sockets, FRONT_SOCKET), usesPam: () => usesPam(deps.config().sudo), isWarm: core.isWarm });
   const trimming = setInterval(platform.trimMemory, TRIM_EVERY_MS);
   return {
     configChanged: core.configChanged,
@@ -97,6 +98,9 @@ function makeFolders(places: Places): void {
   mkdirSync(places.sockets, { recursive: true });
   chmodSync(places.sockets, 0o755);
 }
+
+/** So soon after a request the processor's caches still hold what serves one. */
+const WARM_MS = 5;
 
 type StateStore = ReturnType<typeof openStateStore>['store'];
 
@@ -135,7 +139,8 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
     },
   }, people.held, clock.now);
   const identity = state.identityOnDisk();
-  const chain = Journal.open({ store: journalStore, keys, clock, log, limits }, identity, localIdentity);
+  const commitLog = openLog(deps);
+  const chain = Journal.open({ store: journalStore, commitLog, keys, clock, log, limits }, identity, localIdentity);
   const { journal } = chain;
   later.journal = journal;
   if (chain.fresh && identity !== undefined) state.abandon();
@@ -154,6 +159,7 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
   const writing = new Set<Promise<void>>();
   const reauthentications = createReauthentications(clock);
   const numbers = createRequestNumbers(journalStore);
+  let servedAtMs = Number.NEGATIVE_INFINITY;
   const uplinkDeps = {
     state,
     journal,
@@ -195,7 +201,10 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
       policy: () => state.policy,
       deviceId: () => journal.chain.device,
       settings: () => deps.config().sudo,
-      nextRequest: numbers.next,
+      nextRequest() {
+        servedAtMs = clock.boot();
+        return numbers.next();
+      },
       serverSilentMs: contact.silentMs,
       healthy: () => journal.healthy,
       approvals: () => approvals,
@@ -216,6 +225,7 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
     recordings,
     front,
     uplink,
+    isWarm: () => clock.boot() - servedAtMs < WARM_MS,
     configChanged: () => state.setProblem('config', deps.configProblem()),
     /** What the policy in force asks of the device has been read once. */
     readAhead: () => ahead.reading,
@@ -236,6 +246,16 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
       numbers.close();
     },
   };
+}
+
+/** Undefined: it is slower without, and no less durable. */
+function openLog({ platform, places, log }: DaemonDeps): OpenedCommitLog | undefined {
+  try {
+    return openCommitLog(platform.openFixedFile(join(places.state, 'journal.commit'), COMMIT_LOG_BYTES));
+  } catch (error) {
+    log.warn({ cause: Error.isError(error) ? error.message : 'fault' }, 'the commit log of the journal cannot be had');
+    return undefined;
+  }
 }
 
 /** Where no rule asks for it, it is read for the first time when root does. */

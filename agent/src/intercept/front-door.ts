@@ -85,7 +85,7 @@ function decode(bytes: Buffer): ClientFrame['message'] | undefined {
   }
 }
 
-function usesPam({ pamAccount, pamSession }: ReturnType<SudoDeps['settings']>): boolean {
+export function usesPam({ pamAccount, pamSession }: ReturnType<SudoDeps['settings']>): boolean {
   return pamAccount || pamSession;
 }
 

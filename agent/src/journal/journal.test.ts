@@ -1,11 +1,13 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { chainIdOf, decodeEvent, deviceIdOf, type EventDraft, newChain, verifyEvents, visibleFields } from '@belay/core/evidence';
 import { ed25519Verify, type Ed25519Key, sha256 } from '@belay/core/node-crypto';
 import type { Clock } from '../platform/platform.ts';
+import { openFixedFile } from '../platform/linux/fixed-file.ts';
+import { COMMIT_LOG_BYTES, openCommitLog } from './commit-log.ts';
 import { createEvidenceKeys, type EvidenceKeys } from './evidence-keys.ts';
 import { Journal, type JournalLimits } from './journal.ts';
 import { type JournalStore, openJournalStore } from './journal-store.ts';
@@ -19,13 +21,15 @@ const intent = (request: number) => ({
 });
 const local = (key: Ed25519Key) => ({ server: new Uint8Array(32), device: deviceIdOf(key.publicKey, sha256) });
 
+const COMMIT_LOG = 'journal.commit';
+
 let folder: string;
 let genesis: Uint8Array | undefined;
 let limits: JournalLimits;
 let opened: Journal | undefined;
 
-/** The store with a disk that can be full. */
-type Disk = { full: boolean };
+/** A disk that can be full, and one that no longer takes what was written. */
+type Disk = { full: boolean; broken?: boolean };
 
 function open(disk: Disk = { full: false }, keys: EvidenceKeys = createEvidenceKeys(join(folder, 'keys'))): Journal {
   const real = openJournalStore(join(folder, 'journal.db'));
@@ -36,7 +40,15 @@ function open(disk: Disk = { full: false }, keys: EvidenceKeys = createEvidenceK
       real.write(batch);
     },
   };
-  const { journal } = Journal.open({ store, keys, clock, log: silent, limits: () => limits }, undefined, (key) => {
+  const file = openFixedFile(join(folder, COMMIT_LOG), COMMIT_LOG_BYTES);
+  const commitLog = openCommitLog({
+    ...file,
+    sync() {
+      if (disk.broken === true) throw new Error('EIO');
+      file.sync();
+    },
+  });
+  const { journal } = Journal.open({ store, commitLog, keys, clock, log: silent, limits: () => limits }, undefined, (key) => {
     genesis = key.publicKey;
     return local(key);
   });
@@ -120,31 +132,100 @@ test('an event signed ahead is taken as it is, or signed anew when another came 
   expect(verified(journal)).toHaveLength(5);
 });
 
+test('what is committed is durable before the store has it, and the same to the byte after a crash', () => {
+  const journal = open();
+  journal.commit(outcome(1));
+  journal.append(outcome(2));
+  journal.commit(outcome(3));
+  const image = join(folder, '..', `${basename(folder)}-image`);
+  cpSync(folder, image, { recursive: true });
+  const before = journal.read(1, 10, 1e9).map(({ bytes }) => Buffer.from(bytes).toString('hex'));
+  journal.close();
+  rmSync(folder, { recursive: true });
+  folder = image;
+  const database = new Database(join(folder, 'journal.db'));
+  expect(database.prepare('select count(*) as count from event').get()).toEqual({ count: 0 });
+  database.close();
+  const again = open();
+  expect(again.chain.durableSeq).toBe(3);
+  expect(again.read(1, 10, 1e9).map(({ bytes }) => Buffer.from(bytes).toString('hex'))).toEqual(before);
+  expect(again.commit(outcome(4))).toEqual({ ok: true, value: 4 });
+  crash();
+  expect(open().chain.durableSeq).toBe(4);
+});
+
+test('after a crash the commit log counts as far as it is whole, and nothing old in it comes back', () => {
+  const journal = open();
+  for (let i = 1; i <= 3; i++) journal.commit(outcome(i));
+  journal.flush();
+  journal.commit(outcome(4));
+  const log = join(folder, COMMIT_LOG);
+  const length = readFileSync(log).readUInt32BE(0);
+  crash();
+  const torn = join(folder, COMMIT_LOG);
+  const contents = readFileSync(torn);
+  expect(contents.readUInt32BE(8 + length)).toBeGreaterThan(0);
+  expect(open().chain.durableSeq).toBe(4);
+  opened?.commit(outcome(5));
+  crash();
+  contents[8 + length - 1] = (contents[8 + length - 1] as number) ^ 1;
+  writeFileSync(join(folder, COMMIT_LOG), contents);
+  expect(open().chain.durableSeq).toBe(4);
+});
+
+test('what the commit log has no room for goes into the store at once', () => {
+  const journal = open();
+  const large: EventDraft = { type: 'agent.fault', fields: { where: 'x'.repeat(COMMIT_LOG_BYTES / 3) } };
+  for (let i = 0; i < 5; i++) expect(journal.commit(large).ok).toBe(true);
+  expect(journal.commit({ type: 'agent.fault', fields: { where: 'x'.repeat(2 * COMMIT_LOG_BYTES) } }).ok).toBe(true);
+  crash();
+  const again = open();
+  expect(again.chain.durableSeq).toBe(6);
+  expect(verified(again)).toHaveLength(6);
+});
+
+test('where the commit log no longer takes anything, that event is refused, and the next goes into the store', () => {
+  const disk: Disk = { full: false, broken: true };
+  const journal = open(disk);
+  expect(journal.commit(outcome(1)).ok).toBe(false);
+  expect(journal.refused).toBe(1);
+  expect(journal.commit(outcome(2))).toEqual({ ok: true, value: 1 });
+  journal.append(outcome(3));
+  expect(journal.commit(outcome(4)).ok).toBe(false);
+  expect(journal.commit(outcome(5))).toEqual({ ok: true, value: 3 });
+  expect(verified(journal)).toHaveLength(3);
+});
+
 test('a full disk refuses, counts, keeps what was appended, and recovers by itself with the chain whole', async () => {
   const disk: Disk = { full: false };
   const journal = open(disk);
   journal.commit(outcome(1));
   disk.full = true;
+  // The blocks of the commit log are there; the store then tells.
+  expect(journal.commit(outcome(2))).toEqual({ ok: true, value: 2 });
+  expect(journal.flush()).toBe(false);
   journal.append(outcome(2));
   expect(journal.commit(outcome(3))).toMatchObject({ ok: false, error: { code: 'BELAY_E_JOURNAL' } });
   expect(journal.commit(outcome(4)).ok).toBe(false);
   expect(journal.refused).toBe(2);
   disk.full = false;
-  expect(journal.commit(outcome(5))).toEqual({ ok: true, value: 3 });
+  expect(journal.commit(outcome(5))).toEqual({ ok: true, value: 4 });
   await new Promise((resolve) => setImmediate(resolve));
   journal.flush();
-  expect(verified(journal)).toEqual(['elevation.outcome', 'elevation.outcome', 'elevation.outcome', 'journal.pressure']);
+  expect(verified(journal)).toEqual([...Array.from({ length: 4 }, () => 'elevation.outcome'), 'journal.pressure']);
   expect(journal.refused).toBe(0);
 });
 
 test('a full disk, where a rule bears it: the intent waits in memory, and where that has no room it is refused, or counted as lost', async () => {
   const disk: Disk = { full: true };
   const journal = open(disk);
+  journal.append(outcome(0));
+  expect(journal.flush()).toBe(false);
   expect(journal.commitOr(outcome(1), 'deny')).toBe(false);
   expect(journal.commitOr(outcome(2), 'spool')).toBe(true);
   expect(journal.commitOr(journal.prepare(outcome(3)), 'allow')).toBe(true);
-  expect({ refused: journal.refused, lost: journal.lost, spooled: journal.spooled, healthy: journal.healthy }).toEqual({ refused: 1, lost: 0, spooled: 2, healthy: false });
-  for (let i = 4; i < 2002; i++) journal.append(outcome(i));
+  expect({ refused: journal.refused, lost: journal.lost, spooled: journal.spooled, healthy: journal.healthy }).toEqual({ refused: 1, lost: 0, spooled: 3, healthy: false });
+  for (let i = 4; i < 2001; i++) journal.append(outcome(i));
   expect(journal.spooled).toBe(2000);
   expect(journal.commitOr(outcome(2002), 'spool')).toBe(false);
   expect(journal.commitOr(outcome(2003), 'allow')).toBe(true);
@@ -221,13 +302,15 @@ test('events that do not follow begin a new chain rather than a forked one', () 
   journal.seal();
   journal.commit(outcome(2));
   journal.commit(outcome(3));
+  journal.flush();
+  journal.commit(outcome(4));
   crash();
   const database = new Database(join(folder, 'journal.db'));
   database.prepare('delete from event where id % 1099511627776 = 3').run();
   database.close();
   const again = open();
   expect(again.chain.durableSeq).toBe(0);
-  expect(again.commit(outcome(4))).toEqual({ ok: true, value: 1 });
+  expect(again.commit(outcome(5))).toEqual({ ok: true, value: 1 });
 });
 
 test('a new identity begins a chain of its own; without its key the old chain is not continued', () => {

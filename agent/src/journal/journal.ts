@@ -1,38 +1,44 @@
 import { type Failure, failure } from '@belay/core/codes';
-import { appendEvent, type ChainState, chainIdOf, CHECKPOINT_EVENTS, CHECKPOINT_MS, type EventDraft, type Moment, newChain, type Written } from '@belay/core/evidence';
+import { chainEvent, type ChainState, chainIdOf, CHECKPOINT_EVENTS, CHECKPOINT_MS, type EventDraft, type Moment, newChain, signUnsigned, type Unsigned, type Written } from '@belay/core/evidence';
 import { type Ed25519Key, sha256 } from '@belay/core/node-crypto';
 import type { FailureAnswer } from '@belay/core/policy';
 import { err, ok, type Result } from '@belay/core/result';
 import type { Clock } from '../platform/platform.ts';
+import type { OpenedCommitLog } from './commit-log.ts';
+import { type Entry, EventWriter } from './event-writer.ts';
 import type { EvidenceKeys } from './evidence-keys.ts';
 import type { JournalStore, OpenRequest, StoredChain, StoredEvent } from './journal-store.ts';
-import { noteOpen, type OpenRequests, replay, type Replayed } from './replay.ts';
+import { noteOpen, type OpenRequests, recover, type Recovered, replay } from './replay.ts';
 import { createSalts } from './salts.ts';
+import { causeOf, Upkeep } from './upkeep.ts';
 
 export type JournalLimits = { readonly maxBytes: number; readonly retentionMs: number };
 export type JournalLog = { error(detail: object, message: string): void; warn(detail: object, message: string): void };
-export type JournalDeps = { readonly store: JournalStore; readonly keys: EvidenceKeys; readonly clock: Clock; readonly log: JournalLog; limits(): JournalLimits };
+export type JournalDeps = {
+  readonly store: JournalStore;
+  /** Undefined: what somebody waits for goes into the store at once, which takes longer. */
+  readonly commitLog: OpenedCommitLog | undefined;
+  readonly keys: EvidenceKeys;
+  readonly clock: Clock;
+  readonly log: JournalLog;
+  limits(): JournalLimits;
+};
 export type ChainIdentity = { readonly server: Uint8Array; readonly device: string };
 
 /** An event signed ahead, to follow the chain's state `after`. */
 export type Prepared = { readonly draft: EventDraft; readonly after: ChainState; readonly written: Written; readonly moment: Moment };
 type Pending = { readonly draft: EventDraft; readonly written: Written; readonly moment: Moment };
+type Placed = { readonly draft: EventDraft; readonly unsigned: Unsigned; readonly moment: Moment };
 
 /** Room beyond the limit for what must still be said when no elevation is possible any more. */
 const RESERVE_BYTES = 2 * 1024 * 1024;
 const MAX_PENDING = 2000;
 const FLUSH_MS = 100;
 const FLUSH_EVENTS = 64;
-/** Writes after which the log goes back into the database: at the next quiet moment, or at once when it is far behind. */
-const TIDY_WRITES = 200;
-const TIDY_AT_ONCE = 350;
-const TIDY_IDLE_MS = 1000;
-const PRUNE_EVERY_MS = 60_000;
-const GROW_MS = 50;
 
 /**
- * The append-only chained log. What must be durable before something happens goes through `commit`; the rest is signed at
- * once and written with the next commit, or within a tenth of a second.
+ * The append-only chained log. What must be durable before something happens goes through `commit`, and rests in the commit log until the
+ * next writing to the store; everything else is signed at once and written with the next commit. The store has all of it within a tenth of a second.
  */
 export class Journal {
   readonly #deps: JournalDeps;
@@ -50,18 +56,18 @@ export class Journal {
   #lost = 0;
   #failing = false;
   #bytes: number;
-  #writesSinceTidy = 0;
+  readonly #writer: EventWriter;
   #closed = false;
   #flushTimer: NodeJS.Timeout | undefined;
   #sealTimer: NodeJS.Timeout | undefined;
-  #tidyTimer: NodeJS.Timeout | undefined;
   #afterWrite: NodeJS.Immediate | undefined;
-  readonly #pruneTimer: NodeJS.Timeout;
-  readonly #growTimer: NodeJS.Timeout;
+  readonly #upkeep: Upkeep;
   #onHead: (head: number) => void = () => {};
 
-  private constructor(deps: JournalDeps, chain: StoredChain, key: Ed25519Key, { state, open, bytes }: Replayed) {
+  private constructor(deps: JournalDeps, chain: StoredChain, key: Ed25519Key, { state, open, bytes, logged }: Recovered) {
     this.#deps = deps;
+    this.#upkeep = new Upkeep(deps.store, deps.log, () => this.prune());
+    this.#writer = new EventWriter(deps.store, deps.commitLog?.resume(logged.length), logged);
     this.#chain = { ...chain, state };
     this.#state = state;
     this.#open = open;
@@ -73,10 +79,6 @@ export class Journal {
     this.#note();
     // Whatever the last run left unsealed is sealed like anything else.
     if (state.seq > 0) this.#countUnsealed(1);
-    this.#pruneTimer = setInterval(() => this.prune(), PRUNE_EVERY_MS);
-    this.#pruneTimer.unref();
-    this.#growTimer = setInterval(() => this.#growLog(), GROW_MS);
-    this.#growTimer.unref();
   }
 
   /** Goes on with the chain of this identity, or begins a local one. `fresh` tells that the old one could not be continued. */
@@ -84,15 +86,19 @@ export class Journal {
     const { store, keys } = deps;
     const stored = store.current();
     const open = store.openRequests();
-    const told = stored === undefined ? undefined : replay(stored, open, Array.from(store.read(stored.no, stored.state.seq + 1, Number.MAX_SAFE_INTEGER)));
-    if (stored !== undefined && told === undefined) deps.log.error({ seq: stored.state.seq }, 'the last events of the journal do not follow from those before; a new chain is begun');
-    const key = told === undefined ? undefined : keys.load(told.state.publicKey);
+    const known = stored === undefined ? undefined : replay(stored, open, Array.from(store.read(stored.no, stored.state.seq + 1, Number.MAX_SAFE_INTEGER)));
+    if (stored !== undefined && known === undefined) deps.log.error({ seq: stored.state.seq }, 'the last events of the journal do not follow from those before; a new chain is begun');
+    const key = known === undefined ? undefined : keys.load(known.state.publicKey);
+    const told = known === undefined ? undefined : recover(known, deps.commitLog?.records ?? [], key);
     if (stored !== undefined && told !== undefined && key !== undefined && belongsTo(stored, identity)) return { journal: new Journal(deps, stored, key, told), fresh: false };
-    if (stored !== undefined && told !== undefined) store.note({ chain: stored.no, state: told.state, addedBytes: told.bytes, open: [...told.open.values()] });
+    if (stored !== undefined && told !== undefined) {
+      store.write({ chain: stored.no, events: told.logged });
+      store.note({ chain: stored.no, state: told.state, addedBytes: told.bytes, open: [...told.open.values()] });
+    }
     const genesis = keys.make();
     const begun = beginChain(store, genesis, localIdentity(genesis));
     const rest = told ?? { open: new Map(open.map((each) => [each.request, each])) };
-    return { journal: new Journal(deps, begun, genesis, { state: begun.state, open: rest.open, bytes: 0 }), fresh: true };
+    return { journal: new Journal(deps, begun, genesis, { state: begun.state, open: rest.open, bytes: 0, logged: [] }), fresh: true };
   }
 
   get chain(): { readonly id: Uint8Array; readonly device: string; readonly server: Uint8Array; readonly durableSeq: number; readonly receipted: number; readonly earliest: number } {
@@ -131,7 +137,7 @@ export class Journal {
 
   /** Signs an event ahead, in a quiet moment. It exists only once it is committed; if another came first it is signed again then. */
   prepare(draft: EventDraft): Prepared {
-    return { draft, after: this.#state, ...this.#signed(draft) };
+    return { after: this.#state, ...this.#signed(this.#placed(draft)) };
   }
 
   /** Durable when this returns ok. Errors: BELAY_E_JOURNAL; the event then does not exist, and the refusal is counted. */
@@ -176,13 +182,13 @@ export class Journal {
     return true;
   }
 
-  /** Writes what is pending; false: it stays pending and is tried again. */
+  /** Brings everything into the store; false: it stays where it is and is tried again. */
   flush(): boolean {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
-    if (this.#pending.length === 0) return true;
+    if (this.#pending.length + this.#writer.logged === 0) return true;
     try {
-      this.#write();
+      this.#store();
       return true;
     } catch (error) {
       this.#failing = true;
@@ -198,7 +204,8 @@ export class Journal {
     this.#sealTimer = undefined;
     if (!this.flush() || this.#unsealed === 0) return;
     const next = this.#nextKey ?? this.#prepareKey();
-    if (next === undefined || !this.#writeWith({ type: 'evidence.checkpoint', fields: { nextKey: next.publicKey } })) {
+    // Into the store: what is in the commit log is signed again after a crash, and by then this key is gone.
+    if (next === undefined || !this.#writeWith({ type: 'evidence.checkpoint', fields: { nextKey: next.publicKey } }, 'store')) {
       this.#sealTimer = setTimeout(() => this.seal(), CHECKPOINT_MS);
       return;
     }
@@ -218,6 +225,7 @@ export class Journal {
 
   /** Durable events from `from`, as many as fit; at least one if there is one. */
   read(from: number, maxEvents: number, maxBytes: number): readonly StoredEvent[] {
+    if (this.#writer.logged > 0) this.flush();
     const batch: StoredEvent[] = [];
     let bytes = 0;
     for (const event of this.#deps.store.read(this.#chain.no, Math.max(from, 1), maxEvents)) {
@@ -235,9 +243,10 @@ export class Journal {
     this.#chain = { ...this.#chain, receipted: seq };
   }
 
-  /** Ends this chain and begins that of another identity. `genesis` came from `keys.make()`. */
+  /** Ends this chain and begins that of another identity. `genesis` came from `keys.make()`. Throws: this one cannot be written to its end. */
   begin(identity: ChainIdentity, genesis: Ed25519Key): void {
     this.flush();
+    if (this.#writer.logged > 0) throw new Error('the journal cannot be written, so no other can be begun');
     this.#note();
     const old = this.#key;
     this.#chain = beginChain(this.#deps.store, genesis, identity);
@@ -268,9 +277,11 @@ export class Journal {
     this.seal();
     this.#closed = true;
     clearImmediate(this.#afterWrite);
-    for (const timer of [this.#flushTimer, this.#sealTimer, this.#tidyTimer, this.#pruneTimer, this.#growTimer]) clearTimeout(timer);
+    for (const timer of [this.#flushTimer, this.#sealTimer]) clearTimeout(timer);
+    this.#upkeep.close();
     this.#deps.store.tidy();
     this.#deps.store.close();
+    this.#writer.close();
   }
 
   #refuse(): Result<never, Failure> {
@@ -279,12 +290,15 @@ export class Journal {
   }
 
   /** All that is pending and this event, durably; false: this event does not exist and the rest is still pending. */
-  #writeWith(draft: EventDraft | Prepared): boolean {
+  #writeWith(event: EventDraft | Prepared, into: 'log' | 'store' = 'log'): boolean {
     const before = this.#state;
     const mark = this.#pending.length;
     try {
-      this.#sign(draft);
-      this.#write();
+      // A disk that has just refused is asked for all of it, or there would be no end to what the store still lacks.
+      if (into === 'store' || this.#failing || !this.#log(event)) {
+        this.#sign(event);
+        this.#store();
+      }
       return true;
     } catch (error) {
       this.#failing = true;
@@ -295,35 +309,56 @@ export class Journal {
     }
   }
 
-  #sign(event: EventDraft | Prepared): void {
-    const draft = 'after' in event ? event.draft : event;
-    const { written, moment } = 'after' in event && event.after === this.#state ? event : this.#signed(draft);
-    this.#state = written.state;
-    this.#pending.push({ draft, written, moment });
+  /** The disk writes while the event is being signed. False: it does not fit, and nothing has changed. */
+  #log(event: EventDraft | Prepared): boolean {
+    const placed = this.#placed(event);
+    const entries = [...this.#pending, placed].map(entryOf);
+    if (!this.#writer.begin(entries)) return false;
+    const pending = [...this.#pending, this.#signed(placed)];
+    this.#writer.finish();
+    this.#state = (pending.at(-1) as Pending).written.state;
+    this.#settle(pending);
+    this.#flushTimer ??= setTimeout(() => this.flush(), FLUSH_MS);
+    return true;
   }
 
-  #signed(draft: EventDraft): { readonly written: Written; readonly moment: Moment } {
+  #sign(event: EventDraft | Prepared): void {
+    const signed = this.#signed(this.#placed(event));
+    this.#state = signed.written.state;
+    this.#pending.push(signed);
+  }
+
+  /** In its place at the chain's end, and signed already if that is where it was prepared for. */
+  #placed(event: EventDraft | Prepared): Placed | Prepared {
+    if ('after' in event && event.after === this.#state) return event;
+    const draft = 'after' in event ? event.draft : event;
     const { clock } = this.#deps;
     const moment = { timeMs: clock.now(), bootMs: clock.boot(), bootId: clock.bootId };
-    const written = appendEvent(this.#state, draft, moment, this.#key.sign, { sha256, random: this.#salts });
-    return { written, moment };
+    return { draft, moment, unsigned: chainEvent(this.#state, draft, moment, { sha256, random: this.#salts }) };
   }
 
-  #write(): void {
-    const batch = this.#pending;
-    this.#deps.store.write({
-      chain: this.#chain.no,
-      events: batch.map(({ written, moment }) => ({ seq: written.record.payload.seq, timeMs: moment.timeMs, bytes: written.encoded })),
-    });
-    this.#pending = [];
+  #signed(placed: Placed | Prepared): Pending {
+    if ('written' in placed) return placed;
+    const { draft, moment, unsigned } = placed;
+    return { draft, moment, written: signUnsigned(this.#state, unsigned, this.#key.sign, sha256) };
+  }
+
+  #store(): void {
+    this.#writer.store(this.#chain.no, this.#pending.map(entryOf));
     this.#failing = false;
+    this.#upkeep.written();
+    this.#settle(this.#pending);
+  }
+
+  /** They are durable. */
+  #settle(events: readonly Pending[]): void {
+    this.#pending = [];
     this.#chain = { ...this.#chain, state: this.#state };
-    for (const { draft, written, moment } of batch) {
+    for (const { draft, written, moment } of events) {
       this.#bytes += written.encoded.length;
       noteOpen(this.#open, draft, moment);
     }
-    this.#countUnsealed(batch.length);
-    this.#writesSinceTidy++;
+    this.#countUnsealed(events.length);
     this.#afterWrite ??= setImmediate(() => this.#follow());
   }
 
@@ -332,7 +367,6 @@ export class Journal {
     this.#afterWrite = undefined;
     if (this.#closed) return;
     this.#scheduleSeal();
-    this.#scheduleTidy();
     this.#reportPressure();
     this.#onHead(this.#state.seq);
   }
@@ -340,6 +374,8 @@ export class Journal {
   #noteNow(): void {
     const { seq } = this.#chain.state;
     if (seq === this.#noted.seq) return;
+    // What is noted must be in the store: a start reads the events after it there.
+    if (this.#writer.logged > 0) this.#store();
     this.#deps.store.note({ chain: this.#chain.no, state: this.#chain.state, addedBytes: this.#bytes - this.#noted.bytes, open: [...this.#open.values()] });
     this.#noted = { seq, bytes: this.#bytes };
   }
@@ -372,33 +408,6 @@ export class Journal {
     } else if (this.#unsealed > 0) this.#sealTimer ??= setTimeout(() => this.seal(), CHECKPOINT_MS);
   }
 
-  #scheduleTidy(): void {
-    if (this.#writesSinceTidy < TIDY_WRITES) return;
-    const atOnce = this.#writesSinceTidy >= TIDY_AT_ONCE;
-    // Put off while there is something going on.
-    clearTimeout(this.#tidyTimer);
-    this.#tidyTimer = setTimeout(() => this.#tidy(), atOnce ? 0 : TIDY_IDLE_MS);
-  }
-
-  #tidy(): void {
-    this.#writesSinceTidy = 0;
-    try {
-      this.#deps.store.tidy();
-    } catch (error) {
-      this.#deps.log.warn({ cause: causeOf(error) }, 'the journal could not be tidied');
-    }
-  }
-
-  #growLog(): void {
-    try {
-      if (this.#deps.store.growLog()) return;
-    } catch (error) {
-      // A full disk: slower, and no less durable.
-      this.#deps.log.warn({ cause: causeOf(error) }, 'the log of the journal could not be given its room');
-    }
-    clearInterval(this.#growTimer);
-  }
-
   /** Made ahead, so that sealing is one write. */
   #prepareKey(): Ed25519Key | undefined {
     if (this.#closed) return undefined;
@@ -420,7 +429,7 @@ function beginChain(store: JournalStore, genesis: Ed25519Key, { server, device }
   return store.begin({ server, device, state: newChain(chainIdOf(server, device, genesis.publicKey, sha256), genesis.publicKey) });
 }
 
-function causeOf(error: unknown): string {
-  if (!Error.isError(error)) return 'fault';
-  return `${(error as { code?: string }).code ?? ''} ${error.message}`.trim();
+function entryOf(event: Pending | Placed): Entry {
+  const { record, encoded } = 'written' in event ? event.written : event.unsigned;
+  return { seq: record.payload.seq, timeMs: event.moment.timeMs, bytes: encoded };
 }

@@ -92,6 +92,17 @@ export interface Clock {
   utcOffsetMinutes(): number;
 }
 
+/** A file whose blocks are all its own from the start: a write in it finds no disk full, and waits for nothing that others write. */
+export interface FixedFile {
+  /** All of it, as it was when it was opened. */
+  readonly contents: Buffer;
+  /** Begins to write. Throws: the disk refuses. */
+  begin(at: number, bytes: Uint8Array): void;
+  /** Returns once everything begun is on the disk. Throws: it may not be there. */
+  sync(): void;
+  close(): void;
+}
+
 /** Everything belayd asks of the operating system. What returns no promise answers at once, from memory where it must. */
 export interface Platform {
   readonly clock: Clock;
@@ -122,6 +133,10 @@ export interface Platform {
   /** From now on. Resolves when it has been read once; never rejects. */
   readAhead(wanted: Ahead): Promise<void>;
   closeDescriptor(fd: number): void;
+  /** Tells that one of these files has been opened, as starting a program does; not more than once in some milliseconds, and anybody may bring it about. */
+  whenOpened(files: readonly string[], told: () => void): { close(): void };
+  /** Made where there is none, for root alone, of `size` bytes. Throws: it cannot be had. */
+  openFixedFile(path: string, size: number): FixedFile;
   /** Gives unused memory back to the system; for quiet moments. */
   trimMemory(): void;
   /** Ends what is read ahead. */

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ed25519Verify, generateEd25519, randomBytes, sha256 } from '@belay/core/node-crypto';
 import { type CborValue, encodeCanonical } from './cbor.ts';
-import { appendEvent, type ChainState, newChain } from './chain.ts';
+import { appendEvent, chainEvent, type ChainState, newChain, signUnsigned } from './chain.ts';
 import { decodeEvent, encodeEvent, redactEvent, visibleFields } from './event.ts';
 import type { EventDraft } from './event-types.ts';
 import { concludeChain, followChain, signatureChecks, verifyEvents } from './follow.ts';
@@ -59,6 +59,35 @@ test('any changed byte in any event is found, at that event, and what stands bef
     }),
     { numRuns: 300 * SOAK },
   );
+});
+
+test('an event that is signed later is the same to the byte, and until then whole but for its last bytes', () => {
+  const key = generateEd25519();
+  const start = newChain(chainIdOf(NO_SERVER, 'd-x', key.publicKey, sha256), key.publicKey);
+  const drafts: readonly EventDraft[] = [{ type: 'agent.fault', fields: { where: 'here' } }, { type: 'elevation.outcome', fields: { request: 1, uid: 1, user: 'a', end: 'exited', value: 0, durationMs: 1 } }];
+  for (const draft of drafts) {
+    const salts = { sha256, random: (count: number) => new Uint8Array(count).fill(7) };
+    const atOnce = appendEvent(start, draft, MOMENT, key.sign, salts);
+    const unsigned = chainEvent(start, draft, MOMENT, salts);
+    const before = Uint8Array.from(unsigned.encoded);
+    const read = decodeEvent(before, sha256);
+    if (!read.ok) throw new Error('it can be read');
+    expect(read.value).toEqual({ ...unsigned.record, signature: new Uint8Array(64) });
+    expect(signUnsigned(start, unsigned, key.sign, sha256)).toEqual(atOnce);
+    expect(before.subarray(0, -64)).toEqual(unsigned.encoded.subarray(0, -64));
+    expect(signUnsigned(start, { record: read.value, encoded: before }, key.sign, sha256)).toEqual(atOnce);
+  }
+});
+
+test('an event that was made to claim the place before it is found where it stands', () => {
+  const { start, events } = chainOf(6);
+  const decoded = decodeEvent(events[5] as Uint8Array, sha256);
+  if (!decoded.ok) throw new Error('a good event');
+  const payloadBytes = encodeCanonical({ ...decoded.value.payload, seq: 5 } as unknown as CborValue);
+  const forged = encodeEvent({ ...decoded.value, payloadBytes });
+  expect(verifyEvents(start, [...events.slice(0, 5), forged], crypto).fault).toMatchObject({ seq: 6, code: 'BELAY_E_SIGNATURE' });
+  const held = verifyEvents(start, events.slice(0, 5), crypto).state;
+  expect(verifyEvents(held, [...events.slice(3, 5), forged], crypto).fault).toMatchObject({ seq: 6, code: 'BELAY_E_SIGNATURE' });
 });
 
 test('a deleted event is named by its number', () => {

@@ -78,8 +78,13 @@ function commitment([name, salt, value]: Disclosure, sha256: Sha256): Uint8Array
 /** Where and when an event is written. */
 export type EventPlace = Pick<EventPayload, 'chain' | 'seq' | 'prev' | 'key' | 'time' | 'boot' | 'bootId'>;
 
-/** Splits a draft's fields into plain ones and salted commitments, and signs. Numbers become whole: CBOR's here have no fractions. */
-export function signEvent(draft: EventDraft, at: EventPlace, deps: { sha256: Sha256; random: RandomBytes; sign: Ed25519Sign }): EventRecord {
+/** An event as stored and sent, but for its signature. */
+export type UnsignedEvent = Omit<EventRecord, 'signature'>;
+
+const SIGNATURE_BYTES = 64;
+
+/** Splits a draft's fields into plain ones and salted commitments. Numbers become whole: CBOR's here have no fractions. */
+export function placeEvent(draft: EventDraft, at: EventPlace, deps: { sha256: Sha256; random: RandomBytes }): UnsignedEvent {
   const spec: EventSpec = EVENT_TYPES[draft.type];
   const fields: Record<string, CborValue> = {};
   const hidden: Record<string, Uint8Array> = {};
@@ -97,12 +102,23 @@ export function signEvent(draft: EventDraft, at: EventPlace, deps: { sha256: Sha
   }
   const place = { ...at, time: Math.round(at.time), boot: Math.round(at.boot) };
   const payload: EventPayload = { v: 1, ...place, type: draft.type, fields, hidden };
-  const payloadBytes = encodeCanonical(payload as unknown as CborValue);
-  return { payload, payloadBytes, signature: deps.sign(eventSignedBytes(payloadBytes)), disclosures };
+  return { payload, payloadBytes: encodeCanonical(payload as unknown as CborValue), disclosures };
 }
 
 export function encodeEvent(record: EventRecord): Uint8Array {
   return encodeCanonical({ p: record.payloadBytes, s: record.signature, d: record.disclosures });
+}
+
+/** As `encodeEvent`, with zeros where the signature goes: at the very end, since "s" is the last of the keys. */
+export function encodeUnsigned(event: UnsignedEvent): Uint8Array {
+  return encodeEvent({ ...event, signature: new Uint8Array(SIGNATURE_BYTES) });
+}
+
+/** What `encodeUnsigned` gave, signed in its place. */
+export function signEncoded(encoded: Uint8Array, { payloadBytes }: UnsignedEvent, sign: Ed25519Sign): Uint8Array {
+  const signature = sign(eventSignedBytes(payloadBytes));
+  encoded.set(signature, encoded.length - SIGNATURE_BYTES);
+  return signature;
 }
 
 /**

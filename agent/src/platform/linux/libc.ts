@@ -43,7 +43,7 @@ const setsockoptCall = library.func('int setsockopt(int, int, int, void *, unsig
 const sendCall = library.func('long send(int, void *, size_t, int)');
 const recvCall = library.func('long recv(int, void *, size_t, int)');
 
-/** For files.ts, which knows what they take. */
+/** For files.ts and fixed-file.ts, which know what they take. */
 export const fileCalls = {
   statx: statxCall,
   readlink: library.func('long readlink(void *, void *, size_t)'),
@@ -52,6 +52,9 @@ export const fileCalls = {
   open: library.func('int open(void *, int)'),
   read: library.func('long read(int, void *, size_t)'),
   close: closeCall,
+  pwrite: library.func('long pwrite(int, void *, size_t, long)'),
+  syncFileRange: library.func('int sync_file_range(int, long, long, unsigned int)'),
+  fdatasync: library.func('int fdatasync(int)'),
 };
 
 const SOL_SOCKET = 1;

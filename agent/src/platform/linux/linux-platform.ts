@@ -4,10 +4,12 @@ import { zoneOffsetMinutes } from '@belay/core/policy';
 import type { Clock, Platform } from '../platform.ts';
 import { createAccounts } from './accounts.ts';
 import { usesDirectory, withDirectory } from './directory-accounts.ts';
+import { openFixedFile } from './fixed-file.ts';
 import { createHashCache } from './hash-cache.ts';
 import { fileState, inspect } from './inspect.ts';
 import { bootMs, receiveWaiting, sendAtOnce, trimMemory } from './libc.ts';
 import { createNameService } from './name-service.ts';
+import { whenOpened } from './opened.ts';
 import { createPackageFacts } from './packages/package-facts.ts';
 import { peerOf } from './peer.ts';
 import { createProcesses } from './processes.ts';
@@ -26,7 +28,7 @@ export function createLinuxPlatform(): Platform {
   const names = usesDirectory() ? createNameService({ bootMs: clock.boot }) : undefined;
   const directory = names === undefined ? undefined : withDirectory(local, names);
   return {
-    clock, accounts: directory ?? local, processes: createProcesses(), peerOf, receiveWaiting, sendAtOnce, inspect, fileState, objectOf, openRootFolder, seal, hashes, closeDescriptor: closeSync, trimMemory,
+    clock, accounts: directory ?? local, processes: createProcesses(), peerOf, receiveWaiting, sendAtOnce, inspect, fileState, objectOf, openRootFolder, seal, hashes, closeDescriptor: closeSync, openFixedFile, whenOpened, trimMemory,
     ownerOf: packages.ownerOf,
     posture: posture.current,
     keepNames: (wanted) => directory?.keep(wanted),
