@@ -1,11 +1,23 @@
 // belayd hears from the kernel that a sudo starts: the real one, and the one that an upgrade puts in its place.
 import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createWorld, describeRoot, type World } from '../support/world.ts';
+import { describeRoot } from '../support/world/root-only.ts';
+import { openSecuredWorld, type SecuredWorld } from '../security/attacker/secured-world.ts';
+
+const policy = `
+apiVersion: belay/v1
+kind: Policy
+metadata: { name: served }
+rules:
+  - name: id
+    who: ["user:alice"]
+    run: [{ command: /usr/bin/id, args: [-u] }]
+    then: allow
+`;
 
 describeRoot('belayd and the start of a sudo', () => {
-  let world: World;
-  beforeAll(async () => { world = await createWorld({ until: 'agent' }); });
+  let world: SecuredWorld;
+  beforeAll(async () => { world = await openSecuredWorld(policy); });
   afterAll(async () => { await world?.close(); });
 
   /** Inodes that belayd has watched, as the kernel tells. */

@@ -7,12 +7,10 @@ const GROUP = '/etc/group';
 /** The largest id; (uid_t)-1 means "none" to the kernel and is no account. */
 const MAX_ID = 4_294_967_294;
 
-const LOOK_AGAIN_MS = 5;
-
 type Index<T> = { readonly byName: ReadonlyMap<string, T>; readonly byId: ReadonlyMap<number, T> };
 
 /**
- * passwd(5) and group(5), read again when a file has been replaced or written. Two stat calls a request, no name service:
+ * passwd(5) and group(5), read again when a file has been replaced or written. Two stat calls a question, no name service:
  * a directory server that hangs must not hang elevation.
  */
 export function createAccounts(passwd: string = PASSWD, group: string = GROUP): Accounts {
@@ -47,12 +45,14 @@ function indexMembers(groups: Index<Group>): ReadonlyMap<string, readonly number
 function createIndex<T extends { readonly name: string }>(path: string, parse: (fields: readonly string[]) => (T & { id: number }) | undefined): () => Index<T> {
   let version: Version = ABSENT;
   let index: Index<T> = { byName: new Map(), byId: new Map() };
-  let lookedAt = Number.NEGATIVE_INFINITY;
+  let isFresh = false;
   return () => {
-    // One look serves a whole request.
-    const time = performance.now();
-    if (time - lookedAt < LOOK_AGAIN_MS) return index;
-    lookedAt = time;
+    if (isFresh) return index;
+    // SECURITY(T-18): one look serves one turn, so one question, and never the next one's answer.
+    isFresh = true;
+    queueMicrotask(() => {
+      isFresh = false;
+    });
     const now = versionOf(path);
     if (!isSameVersion(now, version)) {
       index = build(path, parse);
