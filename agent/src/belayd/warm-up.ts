@@ -47,7 +47,9 @@ export function warmUp({ platform, socket, usesPam, isWarm }: WarmUpDeps): WarmU
     if (left-- > 0) {
       if (rehearse(left % 2 === 0)) timer = setTimeout(round, PAUSE_MS);
     } else if (availableParallelism() > 1) {
-      starts = platform.whenOpened(SUDO, () => void (isWarm() || rehearse(!usesPam())));
+      starts = platform.whenOpened(SUDO, () => {
+        if (!isWarm() && platform.hasSpareProcessor()) rehearse(!usesPam());
+      });
     } else {
       // The sudo would wait for it.
       stop();

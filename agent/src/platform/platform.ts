@@ -137,6 +137,8 @@ export interface Platform {
   whenOpened(files: readonly string[], told: () => void): { close(): void };
   /** Made where there is none, for root alone, of `size` bytes. Throws: it cannot be had. */
   openFixedFile(path: string, size: number): FixedFile;
+  /** Whether there are processors enough for all that runs at this moment. */
+  hasSpareProcessor(): boolean;
   /** Gives unused memory back to the system; for quiet moments. */
   trimMemory(): void;
   /** Ends what is read ahead. */

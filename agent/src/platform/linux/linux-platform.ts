@@ -8,6 +8,7 @@ import { openFixedFile } from './fixed-file.ts';
 import { createHashCache } from './hash-cache.ts';
 import { fileState, inspect } from './inspect.ts';
 import { bootMs, receiveWaiting, sendAtOnce, trimMemory } from './libc.ts';
+import { hasSpareProcessor } from './load.ts';
 import { createNameService } from './name-service.ts';
 import { whenOpened } from './opened.ts';
 import { createPackageFacts } from './packages/package-facts.ts';
@@ -28,7 +29,7 @@ export function createLinuxPlatform(): Platform {
   const names = usesDirectory() ? createNameService({ bootMs: clock.boot }) : undefined;
   const directory = names === undefined ? undefined : withDirectory(local, names);
   return {
-    clock, accounts: directory ?? local, processes: createProcesses(), peerOf, receiveWaiting, sendAtOnce, inspect, fileState, objectOf, openRootFolder, seal, hashes, closeDescriptor: closeSync, openFixedFile, whenOpened, trimMemory,
+    clock, accounts: directory ?? local, processes: createProcesses(), peerOf, receiveWaiting, sendAtOnce, inspect, fileState, objectOf, openRootFolder, seal, hashes, closeDescriptor: closeSync, openFixedFile, whenOpened, hasSpareProcessor: () => hasSpareProcessor(), trimMemory,
     ownerOf: packages.ownerOf,
     posture: posture.current,
     keepNames: (wanted) => directory?.keep(wanted),
