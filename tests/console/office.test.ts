@@ -1,20 +1,16 @@
 // What administrators and authors do in the console, in Chromium against a real server; and the ways in that are more than a password.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { codeAt, stepAt } from '../../policy-server/src/features/accounts/totp.ts';
 import { PASSWORD } from '../support/api.ts';
 import { browserMissing, openPage, signIn, startBrowser, type TestBrowser } from '../support/chromium.ts';
 import { type ConsoleWorld, startConsoleWorld } from '../support/console-world.ts';
 import { fromBase32 } from '../support/factors.ts';
-import { CLIENT_SECRET, startProvider, type TestProvider } from '../support/oidc/provider.ts';
+import { startProvider, type TestProvider } from '../support/oidc/provider.ts';
 
 const missing = browserMissing();
 
 (missing === undefined ? describe : describe.skip)('the office in the console', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'belay-office-'));
   let provider: TestProvider;
   let world: ConsoleWorld;
   let browser: TestBrowser;
@@ -22,24 +18,14 @@ const missing = browserMissing();
   let complaints: string[];
   beforeAll(async () => {
     provider = await startProvider();
-    writeFileSync(join(folder, 'secret'), `${CLIENT_SECRET}\n`, { mode: 0o600 });
-    world = await startConsoleWorld(`oidc:
-  - id: corp
-    label: Corporate account
-    issuer: ${provider.issuer}
-    clientId: belay
-    clientSecretFile: ${join(folder, 'secret')}
-    scopes: [openid, profile, email, groups]
-    roles: [{ group: helpdesk, role: approver }]
-`);
-    await provider.client('belay', `${world.api.url}/api/v1/session/oidc/callback/corp`);
+    world = await startConsoleWorld(`oidc:\n${provider.entry('corp', 'label: Corporate account\nroles: [{ group: helpdesk, role: approver }]')}`);
+    await provider.serves(world.api.url, 'corp');
     browser = await startBrowser(world.api.url);
   });
   afterAll(async () => {
     await browser?.close();
     await world?.close();
     await provider?.close();
-    rmSync(folder, { recursive: true, force: true });
   });
   beforeEach(async () => {
     await page?.context().close();

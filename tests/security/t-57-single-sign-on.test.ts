@@ -2,35 +2,29 @@
 // attacker; a second provider that is not as honest. Set-up: a server with two real providers and a local account. Procedure: end a sign-on in
 // another browser than it began in; use code and state twice; change state; bring one provider's answer to the other's address; choose the name
 // of a local account, or of somebody at the other provider; have the client secret wrong; sign on at a provider that is not reachable.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { openBrowser, type TestBrowser } from '../support/browser.ts';
-import { CLIENT_SECRET, signOn, startProvider, type TestProvider } from '../support/oidc/provider.ts';
+import { signOn, startProvider, type TestProvider } from '../support/oidc/provider.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'belay-sso-'));
 let api: TestApi;
 let [corp, other]: TestProvider[] = [];
 
 beforeAll(async () => {
   [corp, other] = await Promise.all([startProvider(), startProvider()]);
-  writeFileSync(join(folder, 'secret'), `${CLIENT_SECRET}\n`, { mode: 0o600 });
-  writeFileSync(join(folder, 'wrong'), 'wrong\n', { mode: 0o600 });
-  const entry = (id: string, issuer: string, secret: string) => `  - { id: ${id}, label: x, issuer: "${issuer}", clientId: belay, clientSecretFile: ${join(folder, secret)}, scopes: [openid, profile, email, groups], roles: [{ group: admins, role: administrator }] }\n`;
-  const config = `signIn: { triesPerMinute: 1000 }\noidc:\n${entry('corp', corp.issuer, 'secret')}${entry('other', other.issuer, 'secret')}${entry('broken', corp.issuer, 'wrong')}${entry('gone', 'http://localhost:1', 'secret')}`;
+  const rest = 'label: x\nroles: [{ group: admins, role: administrator }]';
+  const entries = [corp.entry('corp', rest), other.entry('other', rest), corp.entry('broken', rest, { secret: 'wrong' }), corp.entry('gone', rest).replace(corp.issuer, 'http://localhost:1')];
+  const config = `signIn: { triesPerMinute: 1000 }\noidc:\n${entries.join('')}`;
   api = await startTestApi({ config });
   await api.account('root', 'administrator');
-  await corp.client('belay', `${api.url}/api/v1/session/oidc/callback/corp`);
-  await other.client('belay', `${api.url}/api/v1/session/oidc/callback/other`);
+  await corp.serves(api.url, 'corp');
+  await other.serves(api.url, 'other');
   await corp.person('v', { preferred_username: 'victim', groups: ['admins'] });
   await corp.person('m', { preferred_username: 'mallory', groups: [] });
 });
 afterAll(async () => {
   await api.close();
   await Promise.all([corp?.close(), other?.close()]);
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const begin = async (browser: TestBrowser, provider: TestProvider, person: string, id = 'corp') => {
@@ -90,7 +84,7 @@ test('a name chosen at a provider opens nobody\'s account: not a local one, not 
 
 test('a client secret that is wrong, and a provider that is away, let nobody in and say no more', async () => {
   const browser = openBrowser(api);
-  await corp?.client('belay', `${api.url}/api/v1/session/oidc/callback/broken`);
+  await corp?.serves(api.url, 'broken');
   const back = await begin(browser, corp as TestProvider, 'v', 'broken');
   const page = await browser.ask('GET', `${back.pathname}${back.search}`);
   expect([page.status, isIn(browser), page.text.includes('secret')]).toEqual([401, false, false]);

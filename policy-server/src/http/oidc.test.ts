@@ -1,49 +1,37 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from '../../../tests/support/api.ts';
 import { openBrowser, type TestBrowser } from '../../../tests/support/browser.ts';
 import { enrol } from '../../../tests/support/fleet.ts';
-import { CLIENT_SECRET, signOn, startProvider, type TestProvider } from '../../../tests/support/oidc/provider.ts';
+import { signOn, startProvider, type TestProvider } from '../../../tests/support/oidc/provider.ts';
 import { postgresMissing, startPostgres, type TestPostgres } from '../../../tests/support/postgres.ts';
 import { personOfAccount, personOfUser } from '../features/accounts/people.ts';
 
 const databases = postgresMissing() === undefined ? (['sqlite', 'postgresql'] as const) : (['sqlite'] as const);
 
 describe.each(databases)('single sign-on at a real provider on %s', (kind) => {
-  const folder = mkdtempSync(join(tmpdir(), 'belay-oidc-'));
   let postgres: TestPostgres | undefined;
   let provider: TestProvider;
   let api: TestApi;
 
   beforeAll(async () => {
     provider = await startProvider();
-    writeFileSync(join(folder, 'secret'), `${CLIENT_SECRET}\n`, { mode: 0o600 });
     postgres = kind === 'postgresql' ? await startPostgres() : undefined;
-    const config = `
-signIn: { triesPerMinute: 1000 }
-oidc:
-  - id: corp
-    label: Corporate account
-    issuer: ${provider.issuer}
-    clientId: belay
-    clientSecretFile: ${join(folder, 'secret')}
-    scopes: [openid, profile, email, groups]
-    claims: { deviceUser: device_user }
-    roles:
-      - { group: soc, role: viewer }
-      - { group: helpdesk, role: approver, devices: [laptops] }
-      - { group: admins, role: administrator }
-`;
+    const entry = provider.entry('corp', `
+label: Corporate account
+claims: { deviceUser: device_user }
+roles:
+  - { group: soc, role: viewer }
+  - { group: helpdesk, role: approver, devices: [laptops] }
+  - { group: admins, role: administrator }
+`);
+    const config = `signIn: { triesPerMinute: 1000 }\noidc:\n${entry}`;
     api = await startTestApi({ config, ...(postgres === undefined ? {} : { databaseUrl: postgres.createDatabase() }) });
-    await provider.client('belay', `${api.url}/api/v1/session/oidc/callback/corp`);
+    await provider.serves(api.url, 'corp');
   });
   afterAll(async () => {
     await api.close();
     await provider.close();
     await postgres?.close();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const who = async (browser: TestBrowser) => (await browser.ask('GET', '/api/v1/session')).body;

@@ -1,16 +1,22 @@
 /** Single sign-on against a real provider in a process of its own; its pages are gone through over HTTP. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Answered } from '../api.ts';
 import type { TestBrowser } from '../browser.ts';
 
-export const CLIENT_SECRET = 'a secret that only the two of them have';
+const CLIENT_SECRET = 'a secret that only the two of them have';
+const CLIENT = 'belay';
 
 export type TestProvider = {
   readonly issuer: string;
-  /** Who calls back where. */
-  client(id: string, redirect: string): Promise<void>;
+  /** Its entry in a server's configuration, under `oidc:`; `rest`: what else is in it, in lines of YAML. */
+  entry(id: string, rest: string, options?: { readonly secret?: string }): string;
+  /** A server at this address calls back for its entry of this id. */
+  serves(server: string, id: string): Promise<void>;
   /** What it says of somebody from now on. */
   person(id: string, claims: Readonly<Record<string, unknown>>): Promise<void>;
   /** Goes through its pages as this person; answers where it sends the browser in the end. */
@@ -21,6 +27,7 @@ export type TestProvider = {
 const START_MS = 20_000;
 
 export async function startProvider(): Promise<TestProvider> {
+  const folder = mkdtempSync(join(tmpdir(), 'belay-provider-'));
   const child = fork(fileURLToPath(new URL('./provider.mjs', import.meta.url)), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], execArgv: [] });
   const { issuer } = await message(child) as { issuer: string };
   const tell = async (content: object): Promise<void> => {
@@ -30,8 +37,14 @@ export async function startProvider(): Promise<TestProvider> {
   };
   return {
     issuer,
-    client: (id, redirect) => tell({ client: {
-      client_id: id, client_secret: CLIENT_SECRET, redirect_uris: [redirect], grant_types: ['authorization_code'], response_types: ['code'], token_endpoint_auth_method: 'client_secret_basic',
+    entry(id, rest, { secret = CLIENT_SECRET } = {}) {
+      const file = join(folder, id);
+      writeFileSync(file, `${secret}\n`, { mode: 0o600 });
+      const lines = [`id: ${id}`, `issuer: "${issuer}"`, `clientId: ${CLIENT}`, `clientSecretFile: "${file}"`, 'scopes: [openid, profile, email, groups]', ...rest.trim().split('\n')];
+      return `  - ${lines.join('\n    ')}\n`;
+    },
+    serves: (server, id) => tell({ client: {
+      client_id: CLIENT, client_secret: CLIENT_SECRET, redirect_uris: [`${server}/api/v1/session/oidc/callback/${id}`], grant_types: ['authorization_code'], response_types: ['code'], token_endpoint_auth_method: 'client_secret_basic',
     } }),
     person: (id, claims) => tell({ person: id, claims }),
     signIn: (address, person) => walk(address, issuer, person),
@@ -39,6 +52,7 @@ export async function startProvider(): Promise<TestProvider> {
       const gone = once(child, 'exit');
       child.disconnect();
       await gone;
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
