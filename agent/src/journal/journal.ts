@@ -10,10 +10,9 @@ import type { EvidenceKeys } from './evidence-keys.ts';
 import type { JournalStore, OpenRequest, StoredChain, StoredEvent } from './journal-store.ts';
 import { noteOpen, type OpenRequests, recover, type Recovered, replay } from './replay.ts';
 import { createSalts } from './salts.ts';
-import { causeOf, Upkeep } from './upkeep.ts';
+import { causeOf, type JournalLog, Upkeep } from './upkeep.ts';
 
 export type JournalLimits = { readonly maxBytes: number; readonly retentionMs: number };
-export type JournalLog = { error(detail: object, message: string): void; warn(detail: object, message: string): void };
 export type JournalDeps = {
   readonly store: JournalStore;
   /** Undefined: what somebody waits for goes into the store at once, which takes longer. */

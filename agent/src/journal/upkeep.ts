@@ -1,5 +1,6 @@
-import type { JournalLog } from './journal.ts';
 import type { JournalStore } from './journal-store.ts';
+
+export type JournalLog = { error(detail: object, message: string): void; warn(detail: object, message: string): void };
 
 /** Writes after which the log goes back into the database: at the next quiet moment, or at once when it is far behind. */
 const TIDY_WRITES = 200;
