@@ -44,6 +44,11 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 /** An expected failure, ready for whoever called. */
 export type Failure = { readonly code: ErrorCode; readonly message: string };
 
+/** What another process calls a failure; undefined: nothing that we know. */
+export function errorCodeOf(text: string): ErrorCode | undefined {
+  return Object.hasOwn(ERROR_CODES, text) ? (text as ErrorCode) : undefined;
+}
+
 export function failure(code: ErrorCode, message: string = ERROR_CODES[code]): Failure {
   return { code, message };
 }

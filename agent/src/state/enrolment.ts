@@ -1,4 +1,4 @@
-import { type Failure, failure } from '@belay/core/codes';
+import { errorCodeOf, type Failure, failure } from '@belay/core/codes';
 import { deviceIdOf, enrolmentStatement, type EnrollmentToken, openEnvelope, parseToken, type Trust } from '@belay/core/evidence';
 import { type Ed25519Key, ed25519Verify, sha256 } from '@belay/core/node-crypto';
 import { err, ok, type Result } from '@belay/core/result';
@@ -12,6 +12,8 @@ export type EnrolTask = { readonly address: string; readonly secret: string; rea
 /** What the uplink brought back. Believed only as far as it is signed. */
 export type EnrolResult = {
   readonly ok: boolean;
+  /** Of the failures; anything else is a fault. */
+  readonly code: string;
   readonly error: string;
   readonly rootKey: Uint8Array;
   readonly roleKeys: Uint8Array;
@@ -73,8 +75,7 @@ export function createEnrolments(deps: EnrolmentDeps): Enrolments {
   function finish(result: EnrolResult): Result<void, Failure> {
     if (attempt === undefined) return err(failure('BELAY_E_CONFLICT', 'No enrolment is under way.'));
     if (!result.ok) {
-      const code = /token/i.test(result.error) ? 'BELAY_E_TOKEN' : 'BELAY_E_SERVER_UNREACHABLE';
-      settle(err(failure(code, result.error)));
+      settle(err(failure(errorCodeOf(result.code) ?? 'BELAY_E_INTERNAL', result.error)));
       return ok(undefined);
     }
     const { token, key, task } = attempt;

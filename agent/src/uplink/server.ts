@@ -72,9 +72,14 @@ export function isRefusal(error: unknown): boolean {
   return error.code === status.UNAUTHENTICATED || error.code === status.PERMISSION_DENIED;
 }
 
+/** Nobody has answered: it may have been done or not. */
+export function isUnanswered(error: unknown): boolean {
+  return isServiceError(error) && (error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED);
+}
+
 /** What went wrong, in words for whoever reads `belay status`. */
 export function explain(error: unknown, address: string): string {
   if (!isServiceError(error)) return error instanceof Error || Error.isError(error) ? (error as Error).message : String(error);
-  if (error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED) return `The server at ${address} cannot be reached: ${error.details}`;
+  if (isUnanswered(error)) return `The server at ${address} cannot be reached: ${error.details}`;
   return `The server at ${address} refused: ${error.details}`;
 }

@@ -2977,6 +2977,13 @@ export declare type EnrollmentResult = Message<"belay.local.v1.EnrollmentResult"
    * @generated from field: string device_name = 7;
    */
   deviceName: string;
+
+  /**
+   * BELAY_E_..., when not ok
+   *
+   * @generated from field: string code = 8;
+   */
+  code: string;
 };
 
 /**
