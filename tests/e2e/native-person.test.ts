@@ -138,8 +138,7 @@ describeBothWays('the sudo plugin and a person', (option) => {
     await belayd.play({ sudoCheck: ask({ reauth: true }), demandsMet: [deny] });
     const terminal = place.terminalAs('alice', ['sudo', 'touch', '/run/ran']);
     await terminal.expect('password for alice: ');
-    terminal.type('\x03');
-    await terminal.ended();
+    await terminal.interrupt();
     expect(await met()).toEqual({ request: '9', authentication: 'AUTHENTICATION_CANCELLED' });
     expect((await place.run(['test', '-e', '/run/ran'])).code).toBe(1);
   });

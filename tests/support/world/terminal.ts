@@ -2,6 +2,7 @@ import type { End, WorldProcess } from './channel.ts';
 
 const defaultTimeoutMs = 40_000;
 const pollMs = 20;
+const againMs = 500;
 
 /** A person at a terminal, as script(1) makes one. Echo is on, so `shown` has what is typed, unless the program turned it off. */
 export type Terminal = {
@@ -14,6 +15,8 @@ export type Terminal = {
   /** Types as it is: '\x03' is Ctrl-C. */
   readonly type: (keys: string) => void;
   readonly ended: (timeoutMs?: number) => Promise<End>;
+  /** Ctrl-C at a prompt, as often as it takes: sudo shows it a moment before it reads, and one that comes in between waits for the next. */
+  readonly interrupt: () => Promise<End>;
   readonly process: WorldProcess;
 };
 
@@ -34,18 +37,28 @@ export function openTerminal(process: WorldProcess): Terminal {
       await pause();
     }
   };
+  const ended: Terminal['ended'] = async (timeoutMs = defaultTimeoutMs) => {
+    const deadline = Date.now() + timeoutMs;
+    while (!process.hasEnded()) {
+      if (Date.now() > deadline) throw new Error(`the terminal's program did not end; it showed:\n${shown()}`);
+      await pause();
+    }
+    return await process.ended;
+  };
   return {
     shown,
     expect,
     answer: (text) => process.write(`${text}\n`),
     type: (keys) => process.write(keys),
-    ended: async (timeoutMs = defaultTimeoutMs) => {
-      const deadline = Date.now() + timeoutMs;
-      while (!process.hasEnded()) {
-        if (Date.now() > deadline) throw new Error(`the terminal's program did not end; it showed:\n${shown()}`);
-        await pause();
+    ended,
+    async interrupt() {
+      const again = setInterval(() => process.write('\x03'), againMs);
+      process.write('\x03');
+      try {
+        return await ended();
+      } finally {
+        clearInterval(again);
       }
-      return await process.ended;
     },
     process,
   };
