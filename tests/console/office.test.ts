@@ -1,10 +1,12 @@
 // What administrators and authors do in the console, in Chromium against a real server; and the ways in that are more than a password.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { endSessions } from '../../policy-server/src/features/accounts/tokens.ts';
 import { codeAt, stepAt } from '../../policy-server/src/features/accounts/totp.ts';
 import { PASSWORD } from '../support/api.ts';
 import { browserMissing, openPage, signIn, startBrowser, type TestBrowser } from '../support/chromium.ts';
 import { type ConsoleWorld, startConsoleWorld } from '../support/console-world.ts';
+import { eventually } from '../support/fleet.ts';
 import { fromBase32 } from '../support/factors.ts';
 import { startProvider, type TestProvider } from '../support/oidc/provider.ts';
 
@@ -115,6 +117,17 @@ const missing = browserMissing();
     expect(complaints).toEqual([]);
   });
 
+  test('a session that has ended elsewhere is over in a page where nothing is asked', async () => {
+    const asked: string[] = [];
+    page.on('requestfinished', (request) => asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
+    await signIn(page, 'vera', PASSWORD, '/me');
+    // Before signing in, after it, and when the stream had begun.
+    await eventually(async () => asked.filter((line) => line === 'GET /api/v1/session').length >= 3);
+    expect(await endSessions(world.api.context.store.db, 'a-vera', world.api.context.clock())).toBe(1);
+    await page.getByText('Your session has ended').waitFor();
+    await page.getByLabel('Account name').waitFor();
+  });
+
   test('an account that is disabled is out at once', async () => {
     await signIn(page, 'root', PASSWORD, '/people/accounts');
     const { page: other } = await openPage(browser, world.api.url);
@@ -122,7 +135,7 @@ const missing = browserMissing();
     await page.getByRole('button', { name: 'Manage vera' }).click();
     await page.getByRole('dialog').getByRole('button', { name: /^Disable/ }).click();
     await page.getByText('vera is disabled').waitFor();
-    await other.getByRole('link', { name: 'Events' }).click();
+    await other.getByText('Your session has ended').waitFor();
     await other.getByLabel('Account name').waitFor();
     await other.context().close();
   });

@@ -63,7 +63,11 @@ export async function ask<T>(method: 'GET' | 'POST' | 'DELETE', path: string, { 
     if (signal?.aborted === true) throw error;
     throw unreachable();
   });
-  if (!response.ok) throw await problemOf(response, path);
+  if (!response.ok) {
+    // Elsewhere than in an attempt to sign in, which has its own words for it.
+    if (response.status === 401 && (method === 'GET' || !path.startsWith('/session'))) whenSignedOut();
+    throw await problemOf(response);
+  }
   const text = await response.text();
   return (text === '' ? {} : JSON.parse(text)) as T;
 }
@@ -71,9 +75,8 @@ export async function ask<T>(method: 'GET' | 'POST' | 'DELETE', path: string, { 
 export const get = <T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> => ask<T>('GET', path, { ...(query === undefined ? {} : { query }), signal });
 export const post = <T>(path: string, body: unknown = {}): Promise<T> => ask<T>('POST', path, { body });
 
-async function problemOf(response: Response, path: string): Promise<ApiProblem> {
+async function problemOf(response: Response): Promise<ApiProblem> {
   const told = (await response.json().catch(() => ({}))) as Partial<ProblemDetail>;
-  if (response.status === 401 && !path.startsWith('/session')) whenSignedOut();
   return new ApiProblem({
     title: told.title ?? `The server answered ${response.status}`, status: response.status, detail: told.detail ?? response.statusText,
     code: told.code ?? 'BELAY_E_INTERNAL', request: told.request ?? response.headers.get('x-request-id') ?? '',

@@ -5,7 +5,10 @@ export type LiveState = 'connecting' | 'live' | 'broken';
 
 const AGAIN_MS = [1000, 2000, 5000, 15_000] as const;
 
-/** Listens until it is closed. Whatever was asked before the server listened may be stale: it is asked again. */
+/**
+ * Listens until it is closed. Whatever was asked before the server listened may be stale: it is asked again. A stream that breaks off may be one
+ * whose session has ended, which an EventSource does not tell: the session is asked for.
+ */
 export function listenLive(client: QueryClient, told: (state: LiveState) => void): () => void {
   let source: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -24,6 +27,7 @@ export function listenLive(client: QueryClient, told: (state: LiveState) => void
       source?.close();
       if (isClosed) return;
       told('broken');
+      void client.invalidateQueries({ queryKey: ['session'] });
       timer = setTimeout(open, AGAIN_MS[Math.min(failures, AGAIN_MS.length - 1)]);
       failures += 1;
     });
