@@ -22,7 +22,7 @@ function build(exit: Exit): Command {
     .exitOverride();
   addInit(program, exit);
   program.command('serve')
-    .description('Serve devices and administrators until told to stop (SIGTERM).')
+    .description('Serve devices and administrators until told to stop (SIGTERM). SIGHUP: take new role keys and a new certificate.')
     .requiredOption('--config <FILE>', 'configuration, as written by init; any key can be overridden by a variable BELAY_SERVER_…')
     .addHelpText('after', '\nLogs are JSON on stderr; the line "ready" names the addresses.\nExample:\n  belay-server serve --config /var/lib/belay-server/server.yaml\n')
     .action(async (options: { config: string }) => exit(await (await import('./commands/serve.ts')).serve(options)));

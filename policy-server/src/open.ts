@@ -7,12 +7,12 @@ import { createNotices } from './features/notices/record.ts';
 import { createPublisher } from './fleet/publisher.ts';
 import { type Authority, loadAuthority } from './pki/authority.ts';
 import { type DataFolder, dataFolder, readIfThere } from './pki/data-folder.ts';
-import { loadServerKeys } from './pki/role-keys.ts';
+import { loadServerKeys, type ReloadableKeys } from './pki/role-keys.ts';
 import { loadSecretBox } from './pki/secret-box.ts';
 import { openStore, type StoreConfig } from './store/index.ts';
 import { VERSION } from './version.ts';
 
-export type OpenContext = { readonly context: ServerContext; close(): Promise<void> };
+export type OpenContext = { readonly context: ServerContext; readonly keys: ReloadableKeys; close(): Promise<void> };
 
 export function storeConfigOf(config: ServerConfig, data: DataFolder): StoreConfig {
   const { url, connections } = config.database;
@@ -35,6 +35,7 @@ export async function openContext(config: ServerConfig, log: Logger, clock: Cloc
   const context: ServerContext = { config, log, clock, store, keys, secrets, serverEvents, publisher: createPublisher(store), notices: createNotices({ store, clock }), metrics: new Registry(), version: VERSION };
   return {
     context,
+    keys,
     async close() {
       await serverEvents.close();
       await store.close();

@@ -7,9 +7,6 @@ import { writeBindings } from '../../policy-server/src/features/accounts/binding
 import type { Role, RoleBinding } from '../../policy-server/src/features/accounts/permissions.ts';
 import type { Route } from '../../policy-server/src/http/route.ts';
 import { startHttp } from '../../policy-server/src/http/server.ts';
-import { dataFolder } from '../../policy-server/src/pki/data-folder.ts';
-import { ensureServerCertificate, serverNames } from '../../policy-server/src/pki/server-certificate.ts';
-import { readAuthority } from '../../policy-server/src/open.ts';
 import { startTestServer, type TestServer, type TestServerOptions } from './fleet.ts';
 
 export const PASSWORD = 'a rope for the admin';
@@ -30,10 +27,8 @@ export type TestApi = TestServer & {
 
 export async function startTestApi(options: TestServerOptions = {}): Promise<TestApi> {
   const server = await startTestServer(options);
-  const { context, folder, ca } = server;
-  const data = dataFolder(folder);
-  const tls = await ensureServerCertificate(data, await readAuthority(data), serverNames(context.config), Date.now());
-  const http = await startHttp(context, { key: tls.key, cert: tls.certificate });
+  const { context, certificate, ca } = server;
+  const http = await startHttp(context, certificate);
   const url = http.address.replace('127.0.0.1', 'localhost');
   const ask: TestApi['ask'] = async (method, path, { token, body, raw, headers = {} } = {}) => {
     const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));

@@ -21,7 +21,7 @@ import { createDeviceService, type DeviceService } from '../../policy-server/src
 import { type FleetServer, startFleet } from '../../policy-server/src/fleet/server.ts';
 import { createServerKeys } from '../../policy-server/src/pki/create.ts';
 import { dataFolder } from '../../policy-server/src/pki/data-folder.ts';
-import { ensureServerCertificate, serverNames } from '../../policy-server/src/pki/server-certificate.ts';
+import { keepServerCertificate, type KeptCertificate, serverNames } from '../../policy-server/src/pki/server-certificate.ts';
 import { openContext, readAuthority } from '../../policy-server/src/open.ts';
 
 const CALL_MS = 20_000;
@@ -31,6 +31,7 @@ export type TestServer = {
   readonly context: ServerContext;
   readonly fleet: FleetServer;
   readonly devices: DeviceService;
+  readonly certificate: KeptCertificate;
   readonly ca: string;
   readonly folder: string;
   enrollment(): ServiceClient<typeof EnrollmentService>;
@@ -64,12 +65,13 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const config = testConfig(folder, options);
   const { context, close } = await openContext(config, pino({ level: process.env['BELAY_TEST_LOG'] ?? 'silent' }), options.clock);
   const authority = await readAuthority(data);
-  const fleet = await startFleet(context, authority, await ensureServerCertificate(data, authority, serverNames(config), Date.now()));
+  const certificate = await keepServerCertificate({ data, authority, names: serverNames(config), clock: Date.now, log: context.log });
+  const fleet = await startFleet(context, authority, certificate);
   await context.store.listening();
   const devices = createDeviceService(context);
   const ca = authority.certificatePem;
   return {
-    context, fleet, devices, ca, folder,
+    context, fleet, certificate, devices, ca, folder,
     enrollment: () => createGrpcClient(EnrollmentService, local(fleet.enrollmentAddress), ChannelCredentials.createSsl(Buffer.from(ca))),
     async token({ uses = 1, validForMs = 60_000, groups = [] } = {}) {
       const made = await devices.createToken({ uses, validForMs, groups }, 'tester');
@@ -77,6 +79,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       return made.value.token;
     },
     async close() {
+      certificate.close();
       await fleet.close();
       await close();
       if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });

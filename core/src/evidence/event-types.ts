@@ -22,6 +22,8 @@ const grant = { kind: 'text', about: 'Grant id' } as const;
 const asked = { kind: 'text', about: 'Id of the request for approval on the server' } as const;
 const webhook = { kind: 'text', about: 'Webhook id' } as const;
 const webhookName = { kind: 'text', about: 'Its name' } as const;
+const roleKeys = { kind: 'number', optional: true, about: 'Version of the list of role keys it signs with' } as const;
+const epoch = { kind: 'number', optional: true, about: 'Epoch of the manifests it issues' } as const;
 const code = { kind: 'text', about: 'Error code, see errors.md' } as const;
 
 const act = {
@@ -143,7 +145,8 @@ export const EVENT_TYPES = {
 
   'clock.changed': { writer: 'device', about: 'The wall clock was set: it moved against the time since boot', fields: { byMs: { kind: 'number', about: 'By how much, ms; negative: back' } } },
 
-  'server.started': { writer: 'server', about: 'A server process is up', fields: { version: { kind: 'text', about: 'Version' } } },
+  'server.started': { writer: 'server', about: 'A server process is up', fields: { version: { kind: 'text', about: 'Version' }, roleKeys, epoch } },
+  'server.keys-reloaded': { writer: 'server', about: 'A server process took a newer list of role keys without being started again', fields: { roleKeys, epoch } },
   'server.stopped': { writer: 'server', about: 'A server process was asked to stop', fields: {} },
   'admin.login': { writer: 'server', about: 'Somebody signed in', fields: { by, how: { kind: 'text', optional: true, about: 'password, password+code, password+recovery-code, password+passkey, passkey, or oidc:ID' }, peer } },
   'admin.login-failed': { writer: 'server', about: 'A sign-in failed', fields: { name: { kind: 'text', about: 'Account name as given' }, how: { kind: 'text', optional: true, about: 'What was tried: password, code, passkey, or oidc:ID' }, peer } },

@@ -42,7 +42,7 @@ export function rotateRoleKeys(options: RootOptions & { readonly revokeOld?: boo
   writeDurably(data.roleKeysEnvelope, sealRoleKeys(root, { version, epoch: held.list.epoch, keys: [...fresh.map(({ listed }) => listed), ...kept] }), PUBLIC);
   print(
     `Version ${version} of the role keys is signed${options.revokeOld === true ? '; every older key is revoked' : ''}.`,
-    'Copy role-keys.cbor and keys/ to every server of this fleet, then restart each.',
+    'Copy role-keys.cbor and keys/ to every server of this fleet, then tell each by SIGHUP (or start it anew).',
   );
   return EXIT.done;
 }
@@ -52,6 +52,6 @@ export function restoreEpoch(options: RootOptions): number {
   const { data, root, held } = open(options);
   const { version, epoch, keys } = held.list;
   writeDurably(data.roleKeysEnvelope, sealRoleKeys(root, { version: version + 1, epoch: epoch + 1, keys }), PUBLIC);
-  print(`The epoch is now ${epoch + 1}. Copy role-keys.cbor to every server of this fleet, then restart each.`);
+  print(`The epoch is now ${epoch + 1}. Copy role-keys.cbor to every server of this fleet, then tell each by SIGHUP (or start it anew).`);
   return EXIT.done;
 }

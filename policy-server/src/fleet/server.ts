@@ -1,14 +1,16 @@
 import { EnrollmentService, FleetService } from '@belay/proto/fleet';
 import { addGrpcService } from '@belay/proto/grpc';
-import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
+import { Server, type ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import type { ServerContext } from '../context.ts';
 import { createIngest } from '../features/events/ingest.ts';
 import { createAnswers } from '../features/requests/answers.ts';
 import { createRequestClock, type RequestClock } from '../features/requests/request-clock.ts';
 import { takeRequestEvents } from '../features/requests/take-events.ts';
-import type { Authority, KeyPairPem } from '../pki/authority.ts';
+import type { Authority } from '../pki/authority.ts';
+import type { ServerCertificate } from '../pki/server-certificate.ts';
 import { createIdentify } from './caller.ts';
 import { createConnections } from './connections.ts';
+import { RenewedCredentials } from './credentials.ts';
 import { enrollmentHandlers } from './enrollment.ts';
 import { createManifests } from './manifests.ts';
 import { createOrders, type Orders } from './orders.ts';
@@ -41,7 +43,7 @@ function optionsOf(messageBytes: number): ServerOptions {
 }
 
 /** Opens both ports: one for enrolled devices by mutual TLS, one for those without a certificate. */
-export async function startFleet(context: ServerContext, authority: Authority, tls: KeyPairPem): Promise<FleetServer> {
+export async function startFleet(context: ServerContext, authority: Authority, certificate: ServerCertificate): Promise<FleetServer> {
   const { config, store, clock } = context;
   const identify = createIdentify(store, clock);
   const manifests = createManifests(context);
@@ -55,16 +57,14 @@ export async function startFleet(context: ServerContext, authority: Authority, t
   const enrollment = new Server(optionsOf(ENROLLMENT_MESSAGE_BYTES));
   addGrpcService(enrollment, EnrollmentService, enrollmentHandlers({ ...context, authority }));
 
-  const pair = [{ private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.certificate) }];
-  const ca = Buffer.from(authority.certificatePem);
   const close = async (): Promise<void> => {
     presence.close();
     connections.close();
     await Promise.all([shutDown(fleet), shutDown(enrollment), requests.close()]);
   };
   try {
-    const fleetAddress = await listen(fleet, config.listen.fleet, ServerCredentials.createSsl(ca, pair, true));
-    const enrollmentAddress = await listen(enrollment, config.listen.enrollment, ServerCredentials.createSsl(null, pair, false));
+    const fleetAddress = await listen(fleet, config.listen.fleet, new RenewedCredentials(certificate, authority.certificatePem));
+    const enrollmentAddress = await listen(enrollment, config.listen.enrollment, new RenewedCredentials(certificate));
     return { fleetAddress, enrollmentAddress, orders, requests, close };
   } catch (error) {
     await close();

@@ -9,6 +9,8 @@ import { Histogram } from 'prom-client';
 import type { ServerContext } from '../context.ts';
 import { createIdempotency } from '../features/idempotency/answers.ts';
 import { createRateLimit } from '../fleet/rate.ts';
+import type { KeyPairPem } from '../pki/authority.ts';
+import type { ServerCertificate } from '../pki/server-certificate.ts';
 import { webPlace } from '../config/web-place.ts';
 import { createCaller } from './caller.ts';
 import { serveConsole } from './console.ts';
@@ -18,18 +20,17 @@ import type { Route } from './route.ts';
 import { allRoutes } from './routes.ts';
 
 export type HttpServer = { readonly address: string; readonly routes: readonly Route[]; close(): Promise<void> };
-/** PEM; `cert` is the chain. */
-export type TlsFiles = { readonly key: string; readonly cert: string };
-
 const BODY_BYTES = 256 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const REQUESTS_PER_MINUTE = 3000;
 
 /** The API of administrators, over HTTPS at `config.listen.api`. */
-export async function startHttp(context: ServerContext, tls: TlsFiles): Promise<HttpServer> {
+export async function startHttp(context: ServerContext, certificate: ServerCertificate): Promise<HttpServer> {
   const { proxy, signIn } = context.config;
+  const authority = authorityPem(context);
+  const tlsOf = ({ key, certificate: cert }: KeyPairPem) => ({ key, cert: cert + authority, minVersion: 'TLSv1.3' }) as const;
   const app = fastify({
-    https: { key: tls.key, cert: tls.cert + authorityPem(context), minVersion: 'TLSv1.3' },
+    https: tlsOf(certificate.current),
     logger: false,
     // SECURITY(T-54): who calls is the socket's peer: X-Forwarded-For is the caller's own word, unless a proxy of ours wrote it.
     trustProxy: proxy.trusted.length === 0 ? false : [...proxy.trusted],
@@ -39,6 +40,7 @@ export async function startHttp(context: ServerContext, tls: TlsFiles): Promise<
     genReqId: () => randomBytes(9).toString('base64url'),
     routerOptions: { maxParamLength: 1500 },
   });
+  certificate.onRenewed((pair) => app.server.setSecureContext(tlsOf(pair)));
   const ending = new AbortController();
   const caller = createCaller(context);
   const idempotency = createIdempotency(context);

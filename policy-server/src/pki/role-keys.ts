@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { join } from 'node:path';
+import { equalBytes } from '@belay/core/bytes';
 import { type EnvelopeKind, KEY_ROLES, type KeyRole, openEnvelope, type Payload, type RoleKey, type RoleKeyList, sealEnvelope, serverIdOf, SIGNER, type Trust } from '@belay/core/evidence';
 import { ed25519Verify, rawOfSpki, sha256 } from '@belay/core/node-crypto';
 import type { Clock, ServerKeys } from '../context.ts';
@@ -55,9 +56,45 @@ export function readRoleKeyList(data: DataFolder): { readonly list: RoleKeyList;
 }
 
 type Held = { readonly key: RoleKey; readonly privateKey: KeyObject };
+type HeldKeys = Omit<ServerKeys, 'seal'> & { readonly newestOf: (role: KeyRole) => Held };
+
+export type ReloadableKeys = ServerKeys & {
+  /** When the first of the keys that sign now may sign no more. Unix milliseconds. */
+  readonly signsUntil: number;
+  /**
+   * Reads them anew; answers whether the list is a newer one. Throws, and keeps what it holds, where a start with these files would throw,
+   * when they are another server's, and when the list is older than the one held.
+   */
+  reload(): boolean;
+};
 
 /** Reads what this server signs with. Throws when a key file is missing, open to others, or not the listed key. */
-export function loadServerKeys(data: DataFolder, clock: Clock): ServerKeys {
+export function loadServerKeys(data: DataFolder, clock: Clock): ReloadableKeys {
+  let held = readServerKeys(data, clock);
+  return {
+    get serverId() { return held.serverId; },
+    get rootKey() { return held.rootKey; },
+    get trust() { return held.trust; },
+    get roleKeys() { return held.roleKeys; },
+    get roleKeysEnvelope() { return held.roleKeysEnvelope; },
+    get authorityEnvelope() { return held.authorityEnvelope; },
+    get signsUntil() { return Math.min(...KEY_ROLES.map((role) => held.newestOf(role).key.notAfter)); },
+    seal<K extends Exclude<EnvelopeKind, 'authority' | 'role-keys'>>(kind: K, payload: Payload<K>) {
+      const { key, privateKey } = held.newestOf(SIGNER[kind] as KeyRole);
+      return sealEnvelope(kind, payload, { keyId: key.id, sign: (message) => sign(null, message, privateKey) });
+    },
+    reload() {
+      const [fresh, { version }] = [readServerKeys(data, clock), held.roleKeys];
+      if (!equalBytes(fresh.serverId, held.serverId)) throw new Error(`${data.rootPublicKey} is another server's: start anew with these files`);
+      // SECURITY(T-26): an older list would trust again what a newer one has revoked.
+      if (fresh.roleKeys.version < version) throw new Error(`${data.roleKeysEnvelope} is version ${fresh.roleKeys.version}, older than ${version}, which is in use`);
+      held = fresh;
+      return fresh.roleKeys.version > version;
+    },
+  };
+}
+
+function readServerKeys(data: DataFolder, clock: Clock): HeldKeys {
   const { list, envelope, rootKey, rootRaw } = readRoleKeyList(data);
   const authorityEnvelope = readIfThere(data.authorityEnvelope);
   if (authorityEnvelope === undefined) throw new Error(`${data.authorityEnvelope} is missing`);
@@ -67,22 +104,11 @@ export function loadServerKeys(data: DataFolder, clock: Clock): ServerKeys {
     const now = clock();
     const living = held.filter(({ key }) => key.role === role && key.notBefore <= now && now <= key.notAfter);
     const newest = living.toSorted((a, b) => b.key.notBefore - a.key.notBefore)[0];
-    if (newest === undefined) throw new Error(`no living ${role} key: run "belay-server rotate-role-keys" and restart`);
+    if (newest === undefined) throw new Error(`no living ${role} key: run "belay-server rotate-role-keys"`);
     return newest;
   };
   for (const role of KEY_ROLES) newestOf(role);
-  return {
-    serverId,
-    rootKey,
-    trust: { serverId, rootKey: rootRaw, keys: list.keys },
-    roleKeys: list,
-    roleKeysEnvelope: envelope,
-    authorityEnvelope,
-    seal<K extends Exclude<EnvelopeKind, 'authority' | 'role-keys'>>(kind: K, payload: Payload<K>) {
-      const { key, privateKey } = newestOf(SIGNER[kind] as KeyRole);
-      return sealEnvelope(kind, payload, { keyId: key.id, sign: (message) => sign(null, message, privateKey) });
-    },
-  };
+  return { serverId, rootKey, trust: { serverId, rootKey: rootRaw, keys: list.keys }, roleKeys: list, roleKeysEnvelope: envelope, authorityEnvelope, newestOf };
 }
 
 /** Undefined when the file is not here: an older key may have been removed once its successor was in use. */
