@@ -94,12 +94,15 @@ class Reader {
   }
 
   #text(length: number): string {
-    const taken = this.#take(length);
-    if (length > SHORT_TEXT) return decodeText(taken);
+    const start = this.at;
+    if (length > SHORT_TEXT) return decodeText(this.#take(length));
     let text = '';
     for (let i = 0; i < length; i++) {
-      const byte = taken[i] as number;
-      if (byte > 127) return decodeText(taken);
+      const byte = this.#byte();
+      if (byte > 127) {
+        this.at = start;
+        return decodeText(this.#take(length));
+      }
       text += String.fromCharCode(byte);
     }
     return text;

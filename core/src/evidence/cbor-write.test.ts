@@ -3,7 +3,7 @@ import { encode, rfc8949EncodeOptions } from 'cborg';
 import fc from 'fast-check';
 import { toHex } from '../bytes.ts';
 import { type CborValue, readCanonical } from './cbor-read.ts';
-import { writeCanonical } from './cbor-write.ts';
+import { withCanonical, writeCanonical } from './cbor-write.ts';
 
 const reference = (value: CborValue): string => toHex(encode(value, rfc8949EncodeOptions));
 
@@ -30,6 +30,16 @@ test('every value is written as cborg writes it by the rules of RFC 8949, 4.2, a
     expect(toHex(written)).toBe(reference(each));
     expect(toHex(writeCanonical(readCanonical(written)))).toBe(toHex(written));
   }), { numRuns: 500 });
+});
+
+test('after a prefix it is the same, however long either is', () => {
+  const large = { a: new Uint8Array(200_000).fill(7) };
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), fc.oneof(value, fc.constant<CborValue>(large)), (prefix, each) => {
+    expect(withCanonical(prefix, each, toHex)).toBe(toHex(prefix) + reference(each));
+  }), { numRuns: 200 });
+  // One that is cborg's to write.
+  expect(withCanonical(new Uint8Array([1]), Object.create(null) as CborValue, toHex)).toBe('01a0');
+  expect(withCanonical(new Uint8Array(300_000), null, ({ length }) => length)).toBe(300_001);
 });
 
 test('keys sort by the bytes of their encoding, whatever their length', () => {

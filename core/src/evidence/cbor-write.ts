@@ -1,5 +1,5 @@
 import { encode, rfc8949EncodeOptions } from 'cborg';
-import { encodeUtf8, isAscii } from '../bytes.ts';
+import { concatBytes, encodeUtf8, isAscii } from '../bytes.ts';
 import type { CborValue } from './cbor-read.ts';
 
 /** Major types of RFC 8949, 3.1, in the first byte's upper three bits. */
@@ -24,12 +24,27 @@ let at = 0;
  * cborg writes or refuses.
  */
 export function writeCanonical(value: CborValue): Uint8Array {
+  return written(NOTHING, value) ? buffer.slice(0, at) : encode(value, rfc8949EncodeOptions);
+}
+
+/** `use` is given `prefix` and what `writeCanonical` would give, as one; they are its own for as long as it runs, and it must write nothing. */
+export function withCanonical<T>(prefix: Uint8Array, value: CborValue, use: (bytes: Uint8Array) => T): T {
+  return use(written(prefix, value) ? buffer.subarray(0, at) : concatBytes(prefix, encode(value, rfc8949EncodeOptions)));
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Into the buffer, up to `at`. False: it is for cborg. */
+function written(prefix: Uint8Array, value: CborValue): boolean {
   at = 0;
   try {
+    reserve(prefix.length);
+    buffer.set(prefix);
+    at = prefix.length;
     write(value);
-    return buffer.slice(0, at);
+    return true;
   } catch (error) {
-    if (error === UNUSUAL) return encode(value, rfc8949EncodeOptions);
+    if (error === UNUSUAL) return false;
     throw error;
   }
 }

@@ -1,7 +1,8 @@
 import { type Failure, failure } from '../codes.ts';
+import type { Sha256 } from '../crypto.ts';
 import { err, ok, type Result } from '../result.ts';
 import { type CborValue, NotCanonical, readCanonical } from './cbor-read.ts';
-import { writeCanonical } from './cbor-write.ts';
+import { withCanonical, writeCanonical } from './cbor-write.ts';
 
 /** What signed content is made of. Integers are safe integers; no floats. */
 export type { CborValue };
@@ -9,6 +10,11 @@ export type { CborValue };
 /** Deterministic CBOR (RFC 8949, 4.2): one value, one sequence of bytes. */
 export function encodeCanonical(value: CborValue): Uint8Array {
   return writeCanonical(value);
+}
+
+/** The hash of `prefix` and the encoding of `value`. */
+export function hashCanonical(prefix: Uint8Array, value: CborValue, sha256: Sha256): Uint8Array {
+  return withCanonical(prefix, value, sha256);
 }
 
 /**

@@ -1,10 +1,12 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ed25519Verify, generateEd25519, sha256 } from '@belay/core/node-crypto';
+import { concatBytes } from '../bytes.ts';
 import { base64Of, base64UrlOf, bytesOfBase64, bytesOfBase64Url } from './base64.ts';
-import { decodeCanonical, encodeCanonical } from './cbor.ts';
+import { type CborValue, decodeCanonical, encodeCanonical } from './cbor.ts';
 import { openEnvelope } from './envelope.ts';
 import { decodeEvent } from './event.ts';
+import { utf8 } from './identity.ts';
 import { parseExportLine } from './export-format.ts';
 import { PAYLOADS, type EnvelopeKind } from './payloads.ts';
 import { encodeToken, parseToken } from './token.ts';
@@ -109,4 +111,33 @@ test('a token that was mistyped or cut anywhere is refused, and says what to do'
     }
   }
   expect(parseToken('hunter2', sha256)).toMatchObject({ ok: false, error: { message: expect.stringContaining('begins with "belay1."') } });
+});
+
+describe('an event whose form is not the one', () => {
+  const bytes = (length: number) => new Uint8Array(length);
+  const hidden = { argv: sha256(concatBytes(utf8('belay/commit/v1'), encodeCanonical([bytes(16), 'argv', 'x']))) };
+  const payload = { v: 1, chain: bytes(32), seq: 1, prev: bytes(32), key: 0, time: 0, boot: 0, bootId: '', type: 't', fields: { a: 1 }, hidden };
+  const record = { s: bytes(64), d: [['argv', bytes(16), 'x']] };
+  const read = (of: object, outer: object = {}): string | true => {
+    const decoded = decodeEvent(encodeCanonical({ p: encodeCanonical({ ...payload, ...of } as CborValue), ...record, ...outer } as CborValue), sha256);
+    return decoded.ok || decoded.error.code;
+  };
+
+  test('the right one is read', () => expect(read({})).toBe(true));
+
+  const wrong: Readonly<Record<string, readonly [of: object, outer?: object]>> = {
+    'of a version to come': [{ v: 2 }], 'with a short chain id': [{ chain: bytes(31) }], 'with a text for one': [{ chain: 'x'.repeat(32) }], 'with the number 0': [{ seq: 0 }],
+    'with a negative time': [{ time: -1 }], 'with a long boot id': [{ bootId: 'x'.repeat(65) }], 'with a long type': [{ type: 'x'.repeat(65) }], 'with one thing more': [{ more: 1 }],
+    'with a list of fields': [{ fields: [] }], 'with bytes for fields': [{ fields: bytes(1) }], 'with nothing for fields': [{ fields: null }], 'with a long field name': [{ fields: { ['x'.repeat(65)]: 1 } }],
+    'with a short commitment': [{ hidden: { argv: bytes(31) } }], 'with a text for a commitment': [{ hidden: { argv: 'x' } }], 'with a list of commitments': [{ hidden: [bytes(32)] }],
+    'with a short signature': [{}, { s: bytes(63) }], 'with a text for a payload': [{}, { p: 'x' }], 'with one thing more beside it': [{}, { x: 1 }], 'with a map of disclosures': [{}, { d: {} }],
+    'with a disclosure of two': [{}, { d: [['argv', bytes(16)]] }], 'with one of four': [{}, { d: [['argv', bytes(16), 'x', 'y']] }], 'with a short salt': [{}, { d: [['argv', bytes(15), 'x']] }],
+    'with a number for a disclosed name': [{}, { d: [[1, bytes(16), 'x']] }], 'with a long disclosed name': [{}, { d: [['x'.repeat(65), bytes(16), 'x']] }], 'with 65 disclosures': [{}, { d: Array.from({ length: 65 }, () => ['argv', bytes(16), 'x']) }],
+  };
+  test.each(Object.entries(wrong))('%s', (_what, [of, outer]) => expect(read(of, outer)).toBe('BELAY_E_MALFORMED'));
+
+  test('what is disclosed must be what was committed to, and once', () => {
+    for (const d of [[['argv', bytes(16), 'y']], [['other', bytes(16), 'x']], [...record.d, ...record.d]]) expect(read({}, { d })).toBe('BELAY_E_CHAIN_BROKEN');
+    expect(read({}, { d: [] })).toBe(true);
+  });
 });

@@ -3,7 +3,7 @@ import { concatBytes, equalBytes } from '../bytes.ts';
 import { type Failure, failure } from '../codes.ts';
 import type { Ed25519Sign, RandomBytes, Sha256 } from '../crypto.ts';
 import { err, ok, type Result } from '../result.ts';
-import { type CborValue, decodeCanonical, encodeCanonical } from './cbor.ts';
+import { type CborValue, decodeCanonical, encodeCanonical, hashCanonical } from './cbor.ts';
 import { EVENT_TYPES, type EventDraft, type EventSpec } from './event-types.ts';
 import { utf8 } from './identity.ts';
 
@@ -37,30 +37,51 @@ export type EventRecord = {
 
 export const MAX_EVENT_BYTES = 5 * 1024 * 1024;
 
-const bytesOfLength = (length: number) => z.custom<Uint8Array>((value) => ArrayBuffer.isView(value) && value.byteLength === length);
+const MAX_NAME = 64;
+const MAX_DISCLOSURES = 64;
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+const SIGNATURE_BYTES = 64;
+
+const isBytes = (value: unknown, length: number): value is Uint8Array => ArrayBuffer.isView(value) && value.byteLength === length;
+const isName = (value: unknown): value is string => typeof value === 'string' && value.length <= MAX_NAME;
+/** A server reads thousands of events a second: what they hold many of is looked at by loops. */
+const mapOf = <T>(fits: (value: unknown) => value is T) => z.custom<{ readonly [name: string]: T }>((value) => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return false;
+  return Object.keys(value).every((name) => isName(name) && fits((value as Record<string, unknown>)[name]));
+});
+const isValue = (value: unknown): value is CborValue => value !== undefined;
+const isDisclosure = (value: unknown): value is Disclosure => Array.isArray(value) && value.length === 3 && isName(value[0]) && isBytes(value[1], SALT_BYTES) && isValue(value[2]);
+const bytesOfLength = (length: number) => z.custom<Uint8Array>((value) => isBytes(value, length));
 const anyBytes = z.custom<Uint8Array>((value) => ArrayBuffer.isView(value));
 const count = z.number().int().nonnegative();
 const payloadShape = z.strictObject({
   v: z.literal(1),
-  chain: bytesOfLength(32),
+  chain: bytesOfLength(HASH_BYTES),
   seq: count.min(1),
-  prev: bytesOfLength(32),
+  prev: bytesOfLength(HASH_BYTES),
   key: count,
   time: count,
   boot: count,
   bootId: z.string().max(64),
-  type: z.string().max(64),
-  fields: z.record(z.string().max(64), z.custom<CborValue>((value) => value !== undefined)),
-  hidden: z.record(z.string().max(64), bytesOfLength(32)),
+  type: z.string().max(MAX_NAME),
+  fields: mapOf(isValue),
+  hidden: mapOf((value): value is Uint8Array => isBytes(value, HASH_BYTES)),
 });
 const recordShape = z.strictObject({
   p: anyBytes,
-  s: bytesOfLength(64),
-  d: z.array(z.tuple([z.string().max(64), bytesOfLength(16), z.custom<CborValue>((value) => value !== undefined)])).max(64),
+  s: bytesOfLength(SIGNATURE_BYTES),
+  d: z.custom<readonly Disclosure[]>((value) => Array.isArray(value) && value.length <= MAX_DISCLOSURES && value.every(isDisclosure)),
 });
 
+const scratch = new Uint8Array(4096);
+
 export function eventHash(payloadBytes: Uint8Array, sha256: Sha256): Uint8Array {
-  return sha256(concatBytes(EVENT_DOMAIN, payloadBytes));
+  const length = EVENT_DOMAIN.length + payloadBytes.length;
+  if (length > scratch.length) return sha256(concatBytes(EVENT_DOMAIN, payloadBytes));
+  scratch.set(EVENT_DOMAIN);
+  scratch.set(payloadBytes, EVENT_DOMAIN.length);
+  return sha256(scratch.subarray(0, length));
 }
 
 export function eventSignedBytes(payloadBytes: Uint8Array): Uint8Array {
@@ -72,7 +93,7 @@ const SIGNATURE_DOMAIN = utf8('belay/event-sig/v1');
 const COMMIT_DOMAIN = utf8('belay/commit/v1');
 
 function commitment([name, salt, value]: Disclosure, sha256: Sha256): Uint8Array {
-  return sha256(concatBytes(COMMIT_DOMAIN, encodeCanonical([salt, name, value])));
+  return hashCanonical(COMMIT_DOMAIN, [salt, name, value], sha256);
 }
 
 /** Where and when an event is written. */
@@ -80,8 +101,6 @@ export type EventPlace = Pick<EventPayload, 'chain' | 'seq' | 'prev' | 'key' | '
 
 /** An event as stored and sent, but for its signature. */
 export type UnsignedEvent = Omit<EventRecord, 'signature'>;
-
-const SIGNATURE_BYTES = 64;
 
 /** Splits a draft's fields into plain ones and salted commitments. Numbers become whole: CBOR's here have no fractions. */
 export function placeEvent(draft: EventDraft, at: EventPlace, deps: { sha256: Sha256; random: RandomBytes }): UnsignedEvent {
@@ -96,7 +115,7 @@ export function placeEvent(draft: EventDraft, at: EventPlace, deps: { sha256: Sh
       fields[name] = value;
       continue;
     }
-    const disclosure: Disclosure = [name, deps.random(16), value];
+    const disclosure: Disclosure = [name, deps.random(SALT_BYTES), value];
     hidden[name] = commitment(disclosure, deps.sha256);
     disclosures.push(disclosure);
   }
@@ -131,7 +150,7 @@ export function decodeEvent(bytes: Uint8Array, sha256: Sha256): Result<EventReco
   if (!outer.ok) return outer;
   const payload = parse(outer.value.p, payloadShape);
   if (!payload.ok) return payload;
-  const disclosures = outer.value.d as readonly Disclosure[];
+  const disclosures = outer.value.d;
   const seen = new Set<string>();
   for (const disclosure of disclosures) {
     const committed = payload.value.hidden[disclosure[0]];
@@ -140,7 +159,7 @@ export function decodeEvent(bytes: Uint8Array, sha256: Sha256): Result<EventReco
     }
     seen.add(disclosure[0]);
   }
-  return ok({ payload: payload.value as EventPayload, payloadBytes: outer.value.p, signature: outer.value.s, disclosures });
+  return ok({ payload: payload.value, payloadBytes: outer.value.p, signature: outer.value.s, disclosures });
 }
 
 function parse<T>(bytes: Uint8Array, shape: { safeParse(value: unknown): { success: true; data: T } | { success: false } }): Result<T, Failure> {

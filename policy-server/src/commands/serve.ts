@@ -21,10 +21,10 @@ export async function serve(options: { readonly config: string }): Promise<numbe
   tls.DEFAULT_MIN_VERSION = 'TLSv1.3';
   const { config, log } = readConfig(options.config);
   const stopped = stopSignal();
-  let server: RunningServer | undefined;
+  const starting = startServer(config, log);
   // From the first: unheard, it would end the process.
-  process.on('SIGHUP', () => void server?.reload());
-  server = await startServer(config, log);
+  process.on('SIGHUP', () => void starting.then((server) => server.reload(), () => undefined));
+  const server = await starting;
   const { fleet, apiAddress } = server;
   log.info({ fleet: fleet.fleetAddress, enrollment: fleet.enrollmentAddress, api: apiAddress, database: server.context.store.kind, version: server.context.version }, 'ready');
   const signal = await stopped;
