@@ -121,8 +121,12 @@ describeRoot('T-18 what an answer binds to', () => {
     expect(await commit(await ask(of('below')))).toBe('go');
     const given = await ask(of('below'));
     const above = await alice.pid;
+    const childrenOf = async (pid: number | string) => (await world.shell(`cat /proc/${pid}/task/${pid}/children 2>/dev/null || true`)).trim();
+    const child = await childrenOf(above);
+    expect(child).toMatch(/^[0-9]+$/);
+    await world.shell(`kill -9 ${child}`);
     // Killed is not gone yet: its children are somebody else's then.
-    await world.shell(`child=$(cat /proc/${above}/task/${above}/children); kill -9 $child; while [ -n "$(cat /proc/$child/task/$child/children 2>/dev/null)" ]; do :; done`);
+    await world.waitFor(async () => (await childrenOf(child)) === '', { what: 'the killed shell to have no children' });
     expect(await commit(given)).toBe('stop');
     expect(await commit(await ask(ofTool))).toBe('go');
   });
