@@ -4,7 +4,7 @@ import { askAhead, type AheadDeps } from '../decide/ahead.ts';
 import { holdingsOf, isGrantOf, requestAnswer } from '../decide/holdings.ts';
 import { readSudoCheck } from '../decide/sudo-request.ts';
 import type { Actor, Peer } from '../platform/platform.ts';
-import { createRateLimit } from './limits.ts';
+import { createUserRateLimit } from './limits.ts';
 import { refusalReply, type Reply } from './replies.ts';
 
 export type ErrandDeps = AheadDeps & {
@@ -37,7 +37,7 @@ const MAX_MS = 366 * 24 * 60 * 60_000;
 const MAX_USES = 10_000;
 
 export function createErrands(deps: ErrandDeps, monotonicMs: () => number): Errands {
-  const rate = createRateLimit(RATE, monotonicMs);
+  const rate = createUserRateLimit(RATE, monotonicMs);
   const file = createFiling(deps, monotonicMs);
   const watch = createWatch(deps);
 
@@ -73,7 +73,7 @@ export function createErrands(deps: ErrandDeps, monotonicMs: () => number): Erra
 
 /** One at a time for each person. */
 function createFiling(deps: ErrandDeps, monotonicMs: () => number): (wish: FileRequest, peer: Peer) => Promise<Reply | Refusal> {
-  const rate = createRateLimit(FILING_RATE, monotonicMs);
+  const rate = createUserRateLimit(FILING_RATE, monotonicMs);
   const filing = new Set<number>();
   return async (wish, peer) => {
     const uid = peer.actor.realUid;

@@ -3,7 +3,7 @@ import { ClientFrameSchema, HelloSchema, ServerFrameSchema } from '@belay/proto/
 import type { ClientFrame } from '@belay/proto/local';
 import type { Peer } from '../platform/platform.ts';
 import { administration, type AdministrationDeps, isAdministration } from './administration.ts';
-import { createConnectionLimits, createRateLimit, type RateLimit } from './limits.ts';
+import { createConnectionLimits, createUserRateLimit } from './limits.ts';
 import type { Connection, Door, Handler } from './local-server.ts';
 import { createErrands, type ErrandDeps, type Errands, isErrand } from './errands.ts';
 import { createQuestions, isQuestion, type QuestionDeps, type Questions } from './questions.ts';
@@ -22,7 +22,7 @@ const RATE = { perSecond: 1000, burst: 2000 };
 
 /** /run/belay/belayd.sock: helpers (effective uid 0) and everybody. */
 export function frontDoor(path: string, deps: FrontDoorDeps): Door {
-  const rate = createRateLimit(RATE, deps.monotonicMs);
+  const rate = createUserRateLimit(RATE, deps.monotonicMs);
   const questions = createQuestions(deps.sudo, deps.monotonicMs);
   const errands = createErrands(deps.sudo, deps.monotonicMs);
   const greet = createGreeting(deps.version, () => usesPam(deps.sudo.settings()));
@@ -41,7 +41,7 @@ function isHelper(peer: Peer): boolean {
   return peer.actor.effectiveUid === 0;
 }
 
-function openFront(connection: Connection, deps: FrontDoorDeps, { rate, questions, errands, greet }: { rate: RateLimit; questions: Questions; errands: Errands; greet: (realUid: number) => Uint8Array }): Handler {
+function openFront(connection: Connection, deps: FrontDoorDeps, { rate, questions, errands, greet }: { rate: ReturnType<typeof createUserRateLimit>; questions: Questions; errands: Errands; greet: (realUid: number) => Uint8Array }): Handler {
   const { peer } = connection;
   const send = (reply: Reply) => connection.send(encodeReply(reply));
   const sudo = isHelper(peer) ? new SudoFrontEnd(peer, deps.sudo, send) : undefined;

@@ -1,3 +1,5 @@
+import { createRateLimit, type Rate, type RateLimit } from '@belay/core/rate-limit';
+
 /** How many connections there are, in all and by user. Counted before anything of a connection is read. */
 export interface ConnectionLimits {
   /** False: refuse. Otherwise `leave` must be called once. */
@@ -26,24 +28,8 @@ export function createConnectionLimits(most: { readonly all: number; readonly pe
   };
 }
 
-/** A bucket of `burst` that fills by `perSecond`, for each user. */
-export interface RateLimit {
-  take(uid: number): boolean;
-}
-
-const MOST_USERS = 10_000;
-
-export function createRateLimit(rate: { readonly perSecond: number; readonly burst: number }, nowMs: () => number): RateLimit {
-  const buckets = new Map<number, { left: number; atMs: number }>();
-  return {
-    take(uid) {
-      if (uid === 0) return true;
-      const now = nowMs();
-      const bucket = buckets.get(uid);
-      const left = bucket === undefined ? rate.burst : Math.min(rate.burst, bucket.left + ((now - bucket.atMs) / 1000) * rate.perSecond);
-      if (bucket === undefined && buckets.size >= MOST_USERS) buckets.delete(buckets.keys().next().value as number);
-      buckets.set(uid, { left: left >= 1 ? left - 1 : left, atMs: now });
-      return left >= 1;
-    },
-  };
+/** For each user; root is never refused. */
+export function createUserRateLimit(rate: Rate, nowMs: () => number): Pick<RateLimit<number>, 'take'> {
+  const { take } = createRateLimit<number>(rate, nowMs);
+  return { take: (uid) => uid === 0 || take(uid) };
 }

@@ -10,7 +10,7 @@ import { readSudoCheck } from '../decide/sudo-request.ts';
 import { onBehalfOf, tryOut } from '../decide/trial.ts';
 import { type Audience, whyAnswer } from '../decide/why.ts';
 import type { Account, Actor, Peer } from '../platform/platform.ts';
-import { createRateLimit } from './limits.ts';
+import { createUserRateLimit } from './limits.ts';
 import { refusalReply, type Reply } from './replies.ts';
 
 export type QuestionDeps = ElevationDeps & {
@@ -37,7 +37,7 @@ export interface Questions {
 }
 
 export function createQuestions(deps: QuestionDeps, monotonicMs: () => number): Questions {
-  const rate = createRateLimit(RATE, monotonicMs);
+  const rate = createUserRateLimit(RATE, monotonicMs);
   const trying = new Set<number>();
 
   async function answer(question: Question, peer: Peer): Promise<Reply | Refusal> {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type Answer, type EventDraft, type RoleKey, sealEnvelope, serverIdOf, type Trust } from '@belay/core/evidence';
 import { generateEd25519, sha256, spkiOf } from '@belay/core/node-crypto';
-import { type Filing, MOST_PENDING, Requests } from './requests.ts';
+import { ASKING, type Filing, MOST_PENDING, Requests } from './requests.ts';
 import { openStateStore, type StateStore } from './state-store.ts';
 
 const root = generateEd25519();
@@ -163,5 +163,23 @@ test('so many wait for one person, and on one device, and no more (T-08)', () =>
   expect(requests.limit(2001)).toBeUndefined();
   for (let number = 100; number < 100 + MOST_PENDING.all; number++) requests.file(filing(number, { uid: number }), number);
   expect(requests.limit(3000)).toMatch(/^7\d requests of this device wait/);
+  requests.close();
+});
+
+test('who asks and takes back, over and over, is made to wait, and nobody else (T-08)', () => {
+  const requests = open();
+  const askAndCancel = (number: number, uid = 2001): void => {
+    expect(requests.limit(uid)).toBeUndefined();
+    requests.file(filing(number, { uid }), number);
+    requests.end(number, 'cancelled', 'by-requester');
+  };
+  for (let number = 1; number <= ASKING.burst; number++) askAndCancel(number);
+  expect(requests.limit(2001)).toBe('you have asked for approval 60 times within a short while. Ask again in 60 seconds.');
+  askAndCancel(1000, 2002);
+  clock.boot += 58_500;
+  expect(requests.limit(2001)).toMatch(/Ask again in 2 seconds/);
+  clock.boot += 1500 + 1;
+  askAndCancel(1001);
+  expect(requests.limit(2001)).toMatch(/Ask again in 60 seconds/);
   requests.close();
 });

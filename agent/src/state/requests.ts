@@ -1,6 +1,7 @@
 import { type Failure, failure } from '@belay/core/codes';
 import { type Answer, type CborValue, decodeCanonical, encodeCanonical, type EventDraft, openEnvelope, type Trust } from '@belay/core/evidence';
 import { ed25519Verify } from '@belay/core/node-crypto';
+import { createRateLimit, type RateLimit } from '@belay/core/rate-limit';
 import { err, ok, type Result } from '@belay/core/result';
 import { z } from 'zod';
 import type { Clock } from '../platform/platform.ts';
@@ -54,6 +55,11 @@ export type RequestsDeps = {
 
 // SECURITY(T-08): each is kept, shown and sent on: so many wait for one person, and on one device.
 export const MOST_PENDING = { perUser: 8, all: 64 } as const;
+/**
+ * SECURITY(T-08): somebody is told of each, and it is on record, even when it is taken back at once: so many a person may ask at once, and then
+ * one a minute.
+ */
+export const ASKING = { burst: 60, perSecond: 1 / 60 } as const;
 const MOST_ENDED = 256;
 /** How long one that has ended is shown. */
 const SHOWN_MS = 60 * 60_000;
@@ -68,10 +74,12 @@ export class Requests {
   readonly #listeners = new Set<(changed: AskedFor) => void>();
   /** Final answers to what this device no longer knows, acknowledged once. */
   readonly #acknowledged = new Set<string>();
+  readonly #asking: RateLimit<number>;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(deps: RequestsDeps) {
     this.#deps = deps;
+    this.#asking = createRateLimit(ASKING, () => deps.clock.boot());
   }
 
   all(): readonly AskedFor[] {
@@ -123,6 +131,8 @@ export class Requests {
     if (mine.length >= MOST_PENDING.perUser) {
       return `you have ${mine.length} requests waiting for approval, which is as many as one may have. Cancel one: belay request --cancel ${mine[0]?.number ?? 0}`;
     }
+    const waitMs = this.#asking.waitMs(uid);
+    if (waitMs > 0) return `you have asked for approval ${ASKING.burst} times within a short while. Ask again in ${Math.ceil(waitMs / 1000)} seconds.`;
     return pending.length >= MOST_PENDING.all ? `${pending.length} requests of this device wait for approval, which is as many as it may have. Try again later.` : undefined;
   }
 
@@ -133,6 +143,7 @@ export class Requests {
     const asked: AskedFor = {
       ...filing, state: 'pending', version: 0, approvers: '', have: 0, by: [], message: '', grant: '', seq, filedMs, expiresMs: filedMs + withinMs, endedMs: 0, bootId: clock.bootId, deadlineMs: clock.boot() + withinMs,
     };
+    this.#asking.take(asked.uid);
     this.#set(asked);
     this.#deps.announce();
     this.#look();

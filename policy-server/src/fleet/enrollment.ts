@@ -2,6 +2,7 @@ import { verify, X509Certificate } from 'node:crypto';
 import { type Failure, failure } from '@belay/core/codes';
 import { deviceIdOf, enrolmentStatement, renewalStatement } from '@belay/core/evidence';
 import { ed25519VerifyAsync, sha256 } from '@belay/core/node-crypto';
+import { createRateLimit, perMinute } from '@belay/core/rate-limit';
 import { err, ok, type Result } from '@belay/core/result';
 import type { EnrollRequest, EnrollResponseSchema, EnrollmentService, GetTrustResponseSchema, RenewRequest, RenewResponseSchema } from '@belay/proto/fleet';
 import type { ServiceHandlers } from '@belay/proto/grpc';
@@ -11,7 +12,7 @@ import { deviceNameOf, findDevice, type NewDevice, renewDevice, spendToken, type
 import { inertText } from '../features/events/event-row.ts';
 import { type Authority, deviceOfCertificate, provenKeyOf } from '../pki/authority.ts';
 import { inventoryText } from './inventory.ts';
-import { addressOfPeer, createRateLimit } from './rate.ts';
+import { addressOfPeer } from './peer-address.ts';
 import { unary } from './status.ts';
 
 export type EnrollmentDeps = Pick<ServerContext, 'store' | 'keys' | 'clock' | 'config' | 'serverEvents' | 'publisher' | 'log'> & { readonly authority: Authority };
@@ -23,12 +24,12 @@ const MAX_HOST_NAME = 253;
 /** The port without client certificates: all that a caller without one may do. */
 export function enrollmentHandlers(deps: EnrollmentDeps): ServiceHandlers<typeof EnrollmentService> {
   const { keys, config, clock, log } = deps;
-  const isWithinLimit = createRateLimit(config.limits.enrollmentsPerMinute, clock);
-  const refusals = createRateLimit(REFUSALS_RECORDED_PER_MINUTE, clock);
+  const calls = createRateLimit<string>(perMinute(config.limits.enrollmentsPerMinute), clock);
+  const refusals = createRateLimit<string>(perMinute(REFUSALS_RECORDED_PER_MINUTE), clock);
   const limited = <I, O>(method: string, work: (request: I, peer: string) => Promise<Result<O, Failure>>) =>
     unary<I, O>(log, method, (call) => {
       const peer = addressOfPeer(call.getPeer());
-      return isWithinLimit(peer) ? work(call.request, peer) : Promise.resolve(err(failure('BELAY_E_RATE_LIMITED')));
+      return calls.take(peer) ? work(call.request, peer) : Promise.resolve(err(failure('BELAY_E_RATE_LIMITED')));
     });
   return {
     getTrust: limited('GetTrust', () => Promise.resolve(ok<MessageInitShape<typeof GetTrustResponseSchema>>({
@@ -37,7 +38,7 @@ export function enrollmentHandlers(deps: EnrollmentDeps): ServiceHandlers<typeof
     enroll: limited('Enroll', async (request: EnrollRequest, peer) => {
       const answer = await enroll(deps, request);
       // A flood of guesses must not fill the log: a few a minute for each address and cause are enough to see it.
-      if (!answer.ok && refusals(`${peer} ${answer.error.why}`)) await recordRefusal(deps, peer, answer.error.why);
+      if (!answer.ok && refusals.take(`${peer} ${answer.error.why}`)) await recordRefusal(deps, peer, answer.error.why);
       return answer.ok ? answer : err(answer.error.failure);
     }),
     renew: limited('Renew', (request: RenewRequest) => renew(deps, request)),

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import type { ServerContext } from '../context.ts';
 import { NOBODY } from '../features/accounts/principal.ts';
 import type { Idempotency } from '../features/idempotency/answers.ts';
-import { addressOfPeer } from '../fleet/rate.ts';
+import { addressOfPeer } from '../fleet/peer-address.ts';
 import { ACCESS, mayCall, type Method, type RouteName } from './access.ts';
 import { type Caller, csrfFault, type Identified, originOf } from './caller.ts';
 import { problemOf } from './problem.ts';

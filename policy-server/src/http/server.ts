@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { failure } from '@belay/core/codes';
 import { openEnvelope } from '@belay/core/evidence';
 import { ed25519Verify } from '@belay/core/node-crypto';
+import { createRateLimit, perMinute } from '@belay/core/rate-limit';
 import rateLimit from '@fastify/rate-limit';
 import fastify from 'fastify';
 import { Histogram } from 'prom-client';
 import type { ServerContext } from '../context.ts';
 import { createIdempotency } from '../features/idempotency/answers.ts';
-import { createRateLimit } from '../fleet/rate.ts';
 import type { KeyPairPem } from '../pki/authority.ts';
 import type { ServerCertificate } from '../pki/server-certificate.ts';
 import { webPlace } from '../config/web-place.ts';
@@ -44,7 +44,7 @@ export async function startHttp(context: ServerContext, certificate: ServerCerti
   const ending = new AbortController();
   const caller = createCaller(context);
   const idempotency = createIdempotency(context);
-  const mayTry = createRateLimit(signIn.triesPerMinute, context.clock);
+  const tries = createRateLimit<string>(perMinute(signIn.triesPerMinute), context.clock);
   const meter = new Histogram({ name: 'belay_http_seconds', help: 'Time to answer an API request', labelNames: ['route', 'status'], registers: [context.metrics] });
   await app.register(rateLimit, {
     global: true, max: REQUESTS_PER_MINUTE, timeWindow: 60_000, hook: 'onRequest',
@@ -58,7 +58,7 @@ export async function startHttp(context: ServerContext, certificate: ServerCerti
   });
   let web = webPlace(context.config);
   const routes = allRoutes(context, () => web);
-  for (const each of routes) register(app, each, { caller, mayTry, idempotency, ending: ending.signal });
+  for (const each of routes) register(app, each, { caller, mayTry: tries.take, idempotency, ending: ending.signal });
   const files = readConsole();
   if (files === undefined) context.log.warn('the console is not built (npm run build): only the API is served');
   else serveConsole(app, files);
