@@ -9,7 +9,7 @@ import { type Route, route, text } from './route.ts';
 const id = z.strictObject({ id: text(64) });
 const groups = z.array(text(128)).max(100);
 
-const enrollToken = z.strictObject({
+export const enrollToken = z.strictObject({
   id: z.string(), createdAt: z.int(), createdBy: z.string(), expiresAt: z.int(), usesLeft: z.int(), usesTotal: z.int(), groups: z.array(z.string()), revokedAt: z.int().nullable(),
 });
 

@@ -25,12 +25,12 @@ const filterShape = { type: types.optional(), text: words.optional(), device: te
 const filterQuery = z.strictObject(filterShape);
 type FilterQuery = z.output<typeof filterQuery>;
 
-const eventShape = z.strictObject({
+export const eventShape = z.strictObject({
   id: z.int(), device: z.string(), seq: z.int(), chain: z.string(), type: z.string(), deviceTime: z.int(), serverTime: z.int(), user: z.string().nullable(), uid: z.int().nullable(),
   request: z.int().nullable(), rule: z.string().nullable(), summary: z.string(), fields: z.record(z.string(), z.unknown()).describe('As docs/events.md says of its type'),
 });
 
-const proofShape = z.strictObject({
+export const proofShape = z.strictObject({
   event: eventShape, server: z.string(), rootKey: z.string(), roleKeys: z.string(), admission: z.string(), writer: z.enum(['device', 'server']), newest: z.int(),
   start: z.strictObject({ seq: z.int(), head: z.string(), keyIndex: z.int(), publicKey: z.string() }).nullable().describe('The chain before the first record; null when the caller may not see the chain'),
   records: z.array(z.string()).describe('Base64 of each record, from the checkpoint before the event'), receipt: z.string().nullable().describe('The newest receipt of the chain'),

@@ -9,7 +9,7 @@ const challenge = text(64);
 const response = z.looseObject({ id: text(1400), rawId: text(1400), type: z.literal('public-key'), response: z.record(z.string(), z.unknown()), clientExtensionResults: z.record(z.string(), z.unknown()).default({}) });
 /** For PublicKeyCredential.parseCreationOptionsFromJSON and parseRequestOptionsFromJSON. */
 const asked = z.strictObject({ challenge: z.string(), options: z.looseObject({ challenge: z.string() }) });
-const factors = z.strictObject({
+export const factors = z.strictObject({
   password: z.boolean(), totp: z.boolean(), recoveryCodes: z.int(),
   passkeys: z.array(z.strictObject({ id: z.string(), name: z.string(), createdAt: z.int(), lastUsedAt: z.int().nullable() })),
 });

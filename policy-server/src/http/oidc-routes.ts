@@ -17,10 +17,11 @@ const returnTo = z.string().regex(/^\/(?![/\\])[\x21-\x7e]{0,500}$/, 'must be a 
 
 export type OidcRouteDeps = SessionRouteDeps & { readonly oidc: Oidc; readonly web: () => WebPlace };
 
+export const offered = z.strictObject({ oidc: z.array(z.strictObject({ id: z.string(), label: z.string() })), passkeys: z.boolean() });
+
 /** Single sign-on, and what a page of signing in offers. */
 export function oidcRoutes(deps: OidcRouteDeps): readonly Route[] {
   const { oidc, web } = deps;
-  const offered = z.strictObject({ oidc: z.array(z.strictObject({ id: z.string(), label: z.string() })), passkeys: z.boolean() });
   return [
     route('GET /api/v1/sign-in', { response: offered }, async () => ok({ oidc: oidc.providers, passkeys: web().takesPasskeys })),
     route('GET /api/v1/session/oidc/start', { query: z.strictObject({ provider: text(32).optional(), return: returnTo }), streams: 'text/html' }, async ({ query, reply }) => {

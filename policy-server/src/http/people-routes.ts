@@ -37,14 +37,14 @@ export function personRoutes(persons: PersonService): readonly Route[] {
   ];
 }
 
-const accountShape = z.strictObject({
+export const accountShape = z.strictObject({
   id: z.string(), name: z.string(), email: z.string().nullable(), person: named.nullable(), disabled: z.boolean(), createdAt: z.int(), lastLoginAt: z.int().nullable(), lockedUntil: z.int().nullable(),
   bindings: z.array(z.strictObject({ role: z.enum(ROLES), groups: z.union([z.literal('all'), z.array(z.string())]), source: z.string().describe('local, or the provider whose claims give it') })),
   groups: z.array(z.string()).describe('The directory\'s'), factors: z.strictObject({ password: z.boolean(), totp: z.boolean(), passkeys: z.int() }), issuers: z.array(z.string()),
 });
 const password = z.string().max(1024);
 const one = { params: id, response: accountShape };
-const withPassword = z.strictObject({ account: accountShape, password: z.string().nullable().describe('Made up by the server, shown this once; null when it was given') });
+export const withPassword = z.strictObject({ account: accountShape, password: z.string().nullable().describe('Made up by the server, shown this once; null when it was given') });
 
 export function accountRoutes(accounts: AccountService): readonly Route[] {
   const newAccount = z.strictObject({ name: text(64), email: email.nullable().optional(), person: text(64).nullable().optional(), bindings: bindings.default([]), password: password.optional() });

@@ -18,11 +18,11 @@ const applyBody = z.strictObject({
 });
 const versionQuery = z.strictObject({ version: counter.optional() });
 
-const change = z.strictObject({ name: z.string(), change: z.enum(['added', 'changed', 'removed', 'unchanged']), diff: z.string().describe('Unified') });
+export const change = z.strictObject({ name: z.string(), change: z.enum(['added', 'changed', 'removed', 'unchanged']), diff: z.string().describe('Unified') });
 const applied = z.strictObject({ version: z.int(), published: z.boolean(), changes: z.array(change) });
 const summary = { kind: z.string(), name: z.string(), fileName: z.string(), digest: z.string(), description: z.string(), targets: z.unknown() };
-const listed = z.strictObject({ version: z.int(), policies: z.array(z.strictObject(summary)) });
-const versionShape = z.strictObject({ version: z.int(), createdAt: z.int(), createdBy: z.string(), comment: z.string(), rollbackOf: z.int().nullable() });
+export const listed = z.strictObject({ version: z.int(), policies: z.array(z.strictObject(summary)) });
+export const versionShape = z.strictObject({ version: z.int(), createdAt: z.int(), createdBy: z.string(), comment: z.string(), rollbackOf: z.int().nullable() });
 
 export function policyRoutes(policies: PolicyService, bodyLimit: number): readonly Route[] {
   return [

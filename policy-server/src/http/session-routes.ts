@@ -17,7 +17,7 @@ export const sessionShape = z.strictObject({
   expiresAt: z.int(), csrf: z.string().nullable().describe('To be sent as x-belay-csrf with whatever is not a GET'),
 });
 const needs = z.strictObject({ needs: z.array(factor), challenge: z.string() });
-const ownSession = z.strictObject({
+export const ownSession = z.strictObject({
   id: z.string(), transport: z.enum(['bearer', 'cookie']), createdAt: z.int(), expiresAt: z.int(), lastUsedAt: z.int().nullable(), peer: z.string().nullable(), agent: z.string().nullable(), current: z.boolean(),
 });
 
