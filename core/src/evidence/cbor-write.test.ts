@@ -33,10 +33,9 @@ test('every value is written as cborg writes it by the rules of RFC 8949, 4.2, a
 });
 
 test('after a prefix it is the same, however long either is', () => {
-  const large = { a: new Uint8Array(200_000).fill(7) };
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), fc.oneof(value, fc.constant<CborValue>(large)), (prefix, each) => {
-    expect(withCanonical(prefix, each, toHex)).toBe(toHex(prefix) + reference(each));
-  }), { numRuns: 200 });
+  const isAfter = (prefix: Uint8Array, each: CborValue): void => expect(withCanonical(prefix, each, toHex)).toBe(toHex(prefix) + reference(each));
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), value, isAfter), { numRuns: 200 });
+  isAfter(new Uint8Array([1]), { a: new Uint8Array(200_000).fill(7) });
   // One that is cborg's to write.
   expect(withCanonical(new Uint8Array([1]), Object.create(null) as CborValue, toHex)).toBe('01a0');
   expect(withCanonical(new Uint8Array(300_000), null, ({ length }) => length)).toBe(300_001);
