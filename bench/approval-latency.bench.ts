@@ -30,7 +30,7 @@ rules:
 `;
 
 const password = 'a rope of its own';
-const world = await createWorld({ policies: { 'bench.yaml': policy, 'recovery.yaml': recovery }, serverConfig: 'limits: { enrollmentsPerMinute: 100000 }' });
+const world = await createWorld({ policies: { 'bench.yaml': policy, 'recovery.yaml': recovery }, serverConfig: 'limits: { enrollmentsPerMinute: 100000 }', agentConfig: 'approvals: { askedAtOnce: 10000 }' });
 try {
   const ca = `${serverFolder}/pki/ca.pem`;
   await world.writeFile('/root/approver-password', `${password}\n`);

@@ -10,26 +10,33 @@ export type RateLimit<K> = {
 export type Rate = { readonly perSecond: number; readonly burst: number };
 
 /** So many at once, and as many in each minute after. */
-export const perMinute = (count: number): Rate => ({ perSecond: count / 60, burst: count });
+export const perMinute = (count: number) => (): Rate => ({ perSecond: count / 60, burst: count });
 
 /** How many keys are remembered; beyond it those that were used longest ago begin anew. */
 const REMEMBERED = 10_000;
+/** Sums of fractions are a little off. */
+const SLACK = 1e-6;
 
-export function createRateLimit<K extends number | string>({ perSecond, burst }: Rate, nowMs: () => number): RateLimit<K> {
-  const buckets = new Map<K, { readonly left: number; readonly atMs: number }>();
-  const leftOf = (key: K): number => {
+/** `rate` is asked each time: another one holds for every bucket at once. */
+export function createRateLimit<K extends number | string>(rate: () => Rate, nowMs: () => number): RateLimit<K> {
+  const buckets = new Map<K, { readonly taken: number; readonly atMs: number }>();
+  const takenOf = (key: K): number => {
     const bucket = buckets.get(key);
     // A clock that was set back must not lock anybody out.
-    return bucket === undefined ? burst : Math.min(burst, bucket.left + (Math.max(0, nowMs() - bucket.atMs) / 1000) * perSecond);
+    return bucket === undefined ? 0 : Math.max(0, bucket.taken - (Math.max(0, nowMs() - bucket.atMs) / 1000) * rate().perSecond);
   };
   return {
     take(key) {
-      const left = leftOf(key);
+      const taken = takenOf(key);
+      const isLeft = taken + 1 <= rate().burst + SLACK;
       buckets.delete(key);
       if (buckets.size >= REMEMBERED) buckets.delete(buckets.keys().next().value as K);
-      buckets.set(key, { left: left >= 1 ? left - 1 : left, atMs: nowMs() });
-      return left >= 1;
+      buckets.set(key, { taken: isLeft ? taken + 1 : taken, atMs: nowMs() });
+      return isLeft;
     },
-    waitMs: (key) => Math.max(0, Math.ceil(((1 - leftOf(key)) / perSecond) * 1000)),
+    waitMs(key) {
+      const { burst, perSecond } = rate();
+      return Math.max(0, Math.ceil(((takenOf(key) + 1 - burst - SLACK) / perSecond) * 1000));
+    },
   };
 }

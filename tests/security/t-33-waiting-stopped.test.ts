@@ -16,7 +16,7 @@ describeRoot('T-33 a waiting sudo that is stopped', () => {
   let world: SecuredWorld;
   let approver: Approver;
   beforeAll(async () => {
-    world = await openSecuredWorld(policy);
+    world = await openSecuredWorld(policy, { agentConfig: 'approvals: { askedAtOnce: 10000 }' });
     approver = createApprover(world.fleet);
   });
   afterAll(async () => await world?.close());

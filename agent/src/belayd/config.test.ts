@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -16,6 +16,7 @@ test('an empty file means the defaults; each key replaces its own', () => {
 test.each([
   ['sudo: { pamsession: true }', /pamsession/],
   ['sud: {}', /sud/],
+  ['approvals: { askedAtOnce: 0 }', /approvals\.askedAtOnce/],
   ['journal: { maxBytes: 1 }', /journal\.maxBytes/],
   ['journal: { maxBytes: lots }\nlog: { level: loud }', /journal\.maxBytes.*log\.level/],
   ['a: [', /./],
@@ -24,6 +25,12 @@ test.each([
 ])('%j is refused with every fault', (text, said) => {
   const parsed = parseConfig(text);
   expect(parsed.ok ? 'accepted' : parsed.error).toMatch(said);
+});
+
+test('the document says every key, its default and nothing else', () => {
+  const said = [...readFileSync(new URL('../../../docs/agent-config.md', import.meta.url), 'utf8').matchAll(/^\| `([\w.]+)` \| `(.+?)` \|/gm)].map(([, key, value]) => [key, value]);
+  const held = Object.entries(DEFAULT_CONFIG).flatMap(([group, keys]) => Object.entries(keys).map(([key, value]) => [`${group}.${key}`, `${value}`]));
+  expect(said).toEqual(held);
 });
 
 test('an absent file means the defaults; one that others may write is not obeyed', () => {

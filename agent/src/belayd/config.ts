@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import type { Rate } from '@belay/core/rate-limit';
 import { err, ok, type Result } from '@belay/core/result';
 import { watch } from 'chokidar';
 import { parse } from 'yaml';
@@ -35,14 +36,27 @@ const shape = z.strictObject({
     })
     .refine(({ maxSessionBytes, maxBytes }) => maxSessionBytes <= maxBytes, 'maxBytes is less than maxSessionBytes')
     .prefault({}),
+  approvals: z
+    .strictObject({
+      /** Requests for approval that one person may make at once. */
+      askedAtOnce: z.number().int().min(1).max(10_000).default(60),
+      /** And how many more in each hour after that. */
+      askedPerHour: z.number().int().min(1).max(10_000).default(60),
+    })
+    .prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
 });
 
 export type AgentConfig = z.infer<typeof shape>;
+const HOUR_S = 60 * 60;
 export const DEFAULT_CONFIG: AgentConfig = shape.parse({});
 
 export function retentionMs(config: AgentConfig): number {
   return config.journal.retentionDays * DAY_MS;
+}
+
+export function askingRate({ approvals }: AgentConfig): Rate {
+  return { burst: approvals.askedAtOnce, perSecond: approvals.askedPerHour / HOUR_S };
 }
 
 /** Errors: one sentence naming every fault. */

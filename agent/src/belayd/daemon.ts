@@ -26,7 +26,7 @@ import { createEnrolments, localIdentity } from '../state/enrolment.ts';
 import { takeOrder } from '../state/orders.ts';
 import { createHeartbeat, createServerContact } from '../state/server-contact.ts';
 import { openStateStore } from '../state/state-store.ts';
-import { type AgentConfig, retentionMs } from './config.ts';
+import { type AgentConfig, askingRate, retentionMs } from './config.ts';
 import { createRequestNumbers } from './request-numbers.ts';
 import { createPeople } from './people.ts';
 import { createReports } from './reports.ts';
@@ -119,6 +119,7 @@ function createCore(deps: DaemonDeps, stateStore: StateStore, journalStore: Jour
   const people = createPeople({
     store: stateStore, platform, log, refused,
     record: (event) => later.journal?.append(event),
+    asking: () => askingRate(deps.config()),
     announce() {
       later.journal?.flush();
       later.reports?.changed();

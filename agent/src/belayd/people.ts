@@ -1,5 +1,6 @@
 import type { ErrorCode, Failure } from '@belay/core/codes';
 import type { EventDraft } from '@belay/core/evidence';
+import type { Rate } from '@belay/core/rate-limit';
 import { ok, type Result } from '@belay/core/result';
 import { inert } from '../decide/inert.ts';
 import { numbered } from '../decide/messages.ts';
@@ -19,15 +20,17 @@ export type PeopleDeps = {
   refused(what: 'grant' | 'answer' | 'time', code: ErrorCode): void;
   /** What was recorded is to be carried at once. */
   announce(): void;
+  /** How often one person may ask for approval. */
+  asking(): Rate;
 };
 
 type Enrolled = Pick<DeviceState, 'trust' | 'enrolment'>;
 
 /** What people decide, as it comes to this device: requests for approval, grants, and the commands that run under them. */
-export function createPeople({ store, platform, log, record, refused, announce }: PeopleDeps) {
+export function createPeople({ store, platform, log, record, refused, announce, asking }: PeopleDeps) {
   const { clock, processes } = platform;
   const serverTime = createServerTime(clock);
-  const requests = new Requests({ store, clock, record, announce, refused: (code) => refused('answer', code) });
+  const requests = new Requests({ store, clock, record, announce, asking, refused: (code) => refused('answer', code) });
   const sessions = new LiveSessions({ store, processes, bootId: clock.bootId, record, log });
   const grants = new Grants({ store, clock, serverTime, record, refused: (code) => refused('grant', code), requestOf: (number) => requests.stanceOf(number) });
   const revokedText = (request: number): string => `sudo: ${inert(numbered(request, 'the approval for this command was taken back: it is being ended.'))}`;

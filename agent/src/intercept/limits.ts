@@ -30,6 +30,6 @@ export function createConnectionLimits(most: { readonly all: number; readonly pe
 
 /** For each user; root is never refused. */
 export function createUserRateLimit(rate: Rate, nowMs: () => number): Pick<RateLimit<number>, 'take'> {
-  const { take } = createRateLimit<number>(rate, nowMs);
+  const { take } = createRateLimit<number>(() => rate, nowMs);
   return { take: (uid) => uid === 0 || take(uid) };
 }

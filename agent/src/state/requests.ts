@@ -1,7 +1,7 @@
 import { type Failure, failure } from '@belay/core/codes';
 import { type Answer, type CborValue, decodeCanonical, encodeCanonical, type EventDraft, openEnvelope, type Trust } from '@belay/core/evidence';
 import { ed25519Verify } from '@belay/core/node-crypto';
-import { createRateLimit, type RateLimit } from '@belay/core/rate-limit';
+import { createRateLimit, type Rate, type RateLimit } from '@belay/core/rate-limit';
 import { err, ok, type Result } from '@belay/core/result';
 import { z } from 'zod';
 import type { Clock } from '../platform/platform.ts';
@@ -51,15 +51,12 @@ export type RequestsDeps = {
   /** Tells the uplink at once that there is something to carry. */
   announce(): void;
   refused(code: Failure['code']): void;
+  /** How often one person may ask: somebody is told of each, and it is on record, even when it is taken back at once. */
+  asking(): Rate;
 };
 
 // SECURITY(T-08): each is kept, shown and sent on: so many wait for one person, and on one device.
 export const MOST_PENDING = { perUser: 8, all: 64 } as const;
-/**
- * SECURITY(T-08): somebody is told of each, and it is on record, even when it is taken back at once: so many a person may ask at once, and then
- * one a minute.
- */
-export const ASKING = { burst: 60, perSecond: 1 / 60 } as const;
 const MOST_ENDED = 256;
 /** How long one that has ended is shown. */
 const SHOWN_MS = 60 * 60_000;
@@ -79,7 +76,8 @@ export class Requests {
 
   constructor(deps: RequestsDeps) {
     this.#deps = deps;
-    this.#asking = createRateLimit(ASKING, () => deps.clock.boot());
+    // SECURITY(T-08): what waits is limited below; this is for who asks and takes back.
+    this.#asking = createRateLimit(deps.asking, () => deps.clock.boot());
   }
 
   all(): readonly AskedFor[] {
@@ -132,7 +130,7 @@ export class Requests {
       return `you have ${mine.length} requests waiting for approval, which is as many as one may have. Cancel one: belay request --cancel ${mine[0]?.number ?? 0}`;
     }
     const waitMs = this.#asking.waitMs(uid);
-    if (waitMs > 0) return `you have asked for approval ${ASKING.burst} times within a short while. Ask again in ${Math.ceil(waitMs / 1000)} seconds.`;
+    if (waitMs > 0) return `you have asked for approval as often as one may (${this.#deps.asking().burst} times at once). Ask again in ${Math.ceil(waitMs / 1000)} seconds.`;
     return pending.length >= MOST_PENDING.all ? `${pending.length} requests of this device wait for approval, which is as many as it may have. Try again later.` : undefined;
   }
 
