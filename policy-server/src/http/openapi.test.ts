@@ -1,32 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { z } from 'zod';
 import { startTestApi, type TestApi } from '../../../tests/support/api.ts';
 import { openApiText } from '../../../tools/generate-openapi.mjs';
-import type * as consoles from '../../console/src/api/types.ts';
 import { ACCESS, type RouteName } from './access.ts';
-import type { deviceShape, enrollToken } from './device-routes.ts';
-import type { eventShape, proofShape } from './event-routes.ts';
-import type { factors } from './factor-routes.ts';
-import type { offered } from './oidc-routes.ts';
-import type { accountShape, personShape, withPassword } from './people-routes.ts';
-import type { change, listed, versionShape } from './policy-routes.ts';
-import type { grantShape, proposalShape, requestDetail, requestSummary } from './request-shapes.ts';
-import type { ownSession, sessionShape } from './session-routes.ts';
-
-/** A cookie's session has both; a service token's has none. */
-type Loosely<T, K extends keyof T> = Omit<T, K> & { readonly [P in K]: T[P] | null };
-/** What an event says is the catalogue's. */
-type Opaque<T> = Omit<T, 'fields'> & { readonly fields: Readonly<Record<string, unknown>> };
-type Reads<Read, Answer extends z.ZodType<Read>> = z.output<Answer>;
-/** The console has its own words for what it reads, as everybody has who speaks HTTP: the compiler holds them against what the routes answer. */
-export type ConsoleReads = readonly [
-  Reads<Loosely<consoles.Session, 'account' | 'csrf'>, typeof sessionShape>, Reads<consoles.OwnSession, typeof ownSession>, Reads<consoles.SignInWays, typeof offered>, Reads<consoles.Factors, typeof factors>,
-  Reads<consoles.RequestSummary, typeof requestSummary>, Reads<consoles.RequestDetail, typeof requestDetail>, Reads<consoles.Grant, typeof grantShape>, Reads<consoles.Proposal, typeof proposalShape>,
-  Reads<consoles.Device, typeof deviceShape>, Reads<consoles.EnrollToken, typeof enrollToken>, Reads<Opaque<consoles.EventView>, typeof eventShape>, Reads<Omit<consoles.EventProof, 'event'>, typeof proofShape>,
-  Reads<consoles.PolicySummary, (typeof listed)['shape']['policies']['element']>, Reads<consoles.PolicyVersion, typeof versionShape>, Reads<consoles.PolicyChange, typeof change>,
-  Reads<consoles.Person, typeof personShape>, Reads<consoles.Account, typeof accountShape>, Reads<consoles.WithPassword, typeof withPassword>,
-];
 
 type Operation = { readonly operationId: string; readonly parameters?: readonly { readonly name?: string; readonly in?: string; readonly $ref?: string }[]; readonly requestBody?: unknown; readonly responses: Record<string, { readonly content: Record<string, { readonly schema: unknown }> }> };
 type Document = { readonly openapi: string; readonly paths: Record<string, Record<string, Operation>>; readonly components: Record<string, Record<string, unknown>> };
