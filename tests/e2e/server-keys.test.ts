@@ -5,7 +5,8 @@ import { worldNode } from '../support/world/place.ts';
 import { rootPassphraseFile, serverFolder } from '../support/world/server.ts';
 
 const PEER_SERIAL = `
-const socket = require('node:tls').connect({ host: 'localhost', port: process.argv[2], ca: require('node:fs').readFileSync(process.argv[1]) }, () => {
+const [, caFile, port, maxVersion] = process.argv;
+const socket = require('node:tls').connect({ host: 'localhost', port, ca: require('node:fs').readFileSync(caFile), maxVersion }, () => {
   console.log(socket.getPeerCertificate().serialNumber);
   socket.destroy();
 });`;
@@ -18,8 +19,8 @@ describeRoot('a server\'s keys, while it serves', () => {
   });
   afterAll(async () => await world?.close());
 
-  const serialsOnPorts = async (): Promise<readonly string[]> => {
-    const ran = await Promise.all(['7443', '7444', '7445'].map((port) => world.run([worldNode, '-e', PEER_SERIAL, `${serverFolder}/pki/ca.pem`, port])));
+  const serialsOnPorts = async (maxVersion = 'TLSv1.3'): Promise<readonly string[]> => {
+    const ran = await Promise.all(['7443', '7444', '7445'].map((port) => world.run([worldNode, '-e', PEER_SERIAL, `${serverFolder}/pki/ca.pem`, port, maxVersion])));
     return ran.map(({ code, stdout, stderr }) => (code === 0 ? stdout.trim() : stderr));
   };
   const opens = { ...testPolicies, 'developers.yaml': testPolicies['developers.yaml']?.replace('- name: look around\n    who: ["group:developers"]', '- name: look around\n    who: ["group:developers", "user:bob"]') ?? '' };
@@ -41,6 +42,7 @@ describeRoot('a server\'s keys, while it serves', () => {
     expect(new Set(after).size).toBe(1);
     expect(after[0]).toMatch(/^[0-9A-F]{32}$/);
     expect(after[0]).not.toBe(before[0]);
+    for (const refused of await serialsOnPorts('TLSv1.2')) expect(refused).toMatch(/PROTOCOL_VERSION/);
     expect(await world.sudo('alice', ['id', '-u'])).toMatchObject({ code: 0 });
     await world.settled();
     await world.uplink.stop();
