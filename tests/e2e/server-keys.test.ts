@@ -32,7 +32,7 @@ describeRoot('a server\'s keys, while it serves', () => {
   const logged = async (text: string): Promise<void> => void (await world.waitFor(async () => (await world.server.log()).includes(text), { what: `the server to log "${text}"` }));
   const ofServer = async (type: string) => (await world.events(['--type', type, '--limit', '1000'])).length;
 
-  test('a new certificate is shown on every port; whoever is connected stays so', async () => {
+  test('a new certificate is shown on every port, and the device goes on and connects by it', async () => {
     const before = await serialsOnPorts();
     expect(new Set(before).size).toBe(1);
     await world.shell(`rm ${serverFolder}/pki/server.key`);

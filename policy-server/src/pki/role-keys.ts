@@ -56,10 +56,10 @@ export function readRoleKeyList(data: DataFolder): { readonly list: RoleKeyList;
 }
 
 type Held = { readonly key: RoleKey; readonly privateKey: KeyObject };
-type HeldKeys = Omit<ServerKeys, 'seal'> & { readonly newestOf: (role: KeyRole) => Held };
+type HeldKeys = Omit<ServerKeys, 'seal'> & { readonly newestOf: (role: KeyRole) => Held; readonly signsUntil: number };
 
 export type ReloadableKeys = ServerKeys & {
-  /** When the first of the keys that sign now may sign no more. Unix milliseconds. */
+  /** When the first role has no key any more that may sign; it may be over. Unix milliseconds. */
   readonly signsUntil: number;
   /**
    * Reads them anew; answers whether the list is a newer one. Throws, and keeps what it holds, where a start with these files would throw,
@@ -78,7 +78,7 @@ export function loadServerKeys(data: DataFolder, clock: Clock): ReloadableKeys {
     get roleKeys() { return held.roleKeys; },
     get roleKeysEnvelope() { return held.roleKeysEnvelope; },
     get authorityEnvelope() { return held.authorityEnvelope; },
-    get signsUntil() { return Math.min(...KEY_ROLES.map((role) => held.newestOf(role).key.notAfter)); },
+    get signsUntil() { return held.signsUntil; },
     seal<K extends Exclude<EnvelopeKind, 'authority' | 'role-keys'>>(kind: K, payload: Payload<K>) {
       const { key, privateKey } = held.newestOf(SIGNER[kind] as KeyRole);
       return sealEnvelope(kind, payload, { keyId: key.id, sign: (message) => sign(null, message, privateKey) });
@@ -108,7 +108,9 @@ function readServerKeys(data: DataFolder, clock: Clock): HeldKeys {
     return newest;
   };
   for (const role of KEY_ROLES) newestOf(role);
-  return { serverId, rootKey, trust: { serverId, rootKey: rootRaw, keys: list.keys }, roleKeys: list, roleKeysEnvelope: envelope, authorityEnvelope, newestOf };
+  const endOf = (role: KeyRole): number => Math.max(...held.filter(({ key }) => key.role === role).map(({ key }) => key.notAfter));
+  const signsUntil = Math.min(...KEY_ROLES.map(endOf));
+  return { serverId, rootKey, trust: { serverId, rootKey: rootRaw, keys: list.keys }, roleKeys: list, roleKeysEnvelope: envelope, authorityEnvelope, newestOf, signsUntil };
 }
 
 /** Undefined when the file is not here: an older key may have been removed once its successor was in use. */
