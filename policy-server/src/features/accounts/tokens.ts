@@ -3,6 +3,7 @@ import { type Failure, failure } from '@belay/core/codes';
 import { err, ok, type Result } from '@belay/core/result';
 import type { ServerContext } from '../../context.ts';
 import type { Db, Tables } from '../../store/index.ts';
+import { randomLetters } from '../../random-letters.ts';
 import { isName } from '../devices/names.ts';
 import { bindingsText, permissionsFrom, readAllBindings, writeBindings } from './bindings.ts';
 import { covers, type Permission, type RoleBinding } from './permissions.ts';
@@ -113,7 +114,7 @@ export type Mint = {
 };
 
 export function mint({ name, kind, transport, createdBy, createdAt, expiresAt, permissions = null, accountId, peer, agent }: Mint): { readonly secret: string; readonly row: TokenRow } {
-  const id = randomBytes(9).toString('base64url');
+  const id = randomLetters(12);
   const secret = `blt_${id}.${randomBytes(32).toString('base64url')}`;
   return {
     secret,

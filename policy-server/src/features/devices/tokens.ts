@@ -4,6 +4,7 @@ import { encodeToken } from '@belay/core/evidence';
 import { sha256 } from '@belay/core/node-crypto';
 import { err, ok, type Result } from '@belay/core/result';
 import type { ServerContext } from '../../context.ts';
+import { randomLetters } from '../../random-letters.ts';
 import { badName, isName } from './names.ts';
 
 export type EnrollToken = {
@@ -38,7 +39,7 @@ export function createTokenService(deps: TokenServiceDeps): TokenService {
       if (bad !== undefined) return badName('group name', bad);
       if (!Number.isSafeInteger(uses) || uses < 1 || uses > 1_000_000) return err(failure('BELAY_E_BAD_REQUEST', 'A token can be used from 1 to 1000000 times.'));
       if (!Number.isSafeInteger(validForMs) || validForMs < 1000 || validForMs > YEAR_MS) return err(failure('BELAY_E_BAD_REQUEST', 'A token is valid from one second to one year.'));
-      const id = randomBytes(9).toString('base64url');
+      const id = randomLetters(12);
       const secret = `${id}.${randomBytes(32).toString('base64url')}`;
       const now = clock();
       const row = {
