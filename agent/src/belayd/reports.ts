@@ -68,7 +68,7 @@ export function createReports(deps: ReportDeps): Reports {
     },
     status() {
       const { enrolment, policy } = state;
-      const { device, durableSeq, receipted } = journal.chain;
+      const { device, seq, receipted } = journal.chain;
       const link = deps.link.state;
       const { problem, ...counts } = reportPolicy(policy, clock.now(), deps.serverSilentMs());
       return {
@@ -83,7 +83,7 @@ export function createReports(deps: ReportDeps): Reports {
         uplinkConnected: deps.uplinkConnected(),
         serverConnected: deps.uplinkConnected() && link?.connected === true,
         serverLastSeenMs: link?.serverTimeMs ?? 0n,
-        eventsUnreceipted: BigInt(enrolment === undefined ? 0 : durableSeq - receipted),
+        eventsUnreceipted: BigInt(enrolment === undefined ? 0 : seq - receipted),
         agentVersion: AGENT_VERSION,
         ...counts,
         problems: [...problems(), ...(problem === undefined ? [] : [problem]), ...(link !== undefined && !link.connected && link.error !== '' ? [link.error] : [])],

@@ -100,9 +100,10 @@ export class Journal {
     return { journal: new Journal(deps, begun, genesis, { state: begun.state, open: rest.open, bytes: 0, logged: [] }), fresh: true };
   }
 
-  get chain(): { readonly id: Uint8Array; readonly device: string; readonly server: Uint8Array; readonly durableSeq: number; readonly receipted: number; readonly earliest: number } {
+  /** `seq`: the newest event, on disk or about to be; `durableSeq`: the newest on disk. */
+  get chain(): { readonly id: Uint8Array; readonly device: string; readonly server: Uint8Array; readonly seq: number; readonly durableSeq: number; readonly receipted: number; readonly earliest: number } {
     const { state, device, server, receipted, earliest } = this.#chain;
-    return { id: state.chain, device, server, durableSeq: state.seq, receipted, earliest };
+    return { id: state.chain, device, server, seq: this.#state.seq, durableSeq: state.seq, receipted, earliest };
   }
 
   /** Told soon after durable writes. */
