@@ -3,13 +3,12 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ADMIN_PASSWORD, lines, startTestFleet, type TestFleet } from '../../tests/support/ctl.ts';
 import { eventually } from '../../tests/support/fleet.ts';
 import { programFile } from '../../tests/support/programs.ts';
 
 // Each of some hundred commands is a process of its own.
-jest.setTimeout(180_000);
 
 let fleet: TestFleet;
 const settingsOf = (home: string) => join(home, '.config', 'belay', 'ctl.json');
@@ -209,7 +208,9 @@ test('a tail prints events as they come, and comes back when the server was rest
     const ids = printed.trimEnd().split('\n').map((line) => (JSON.parse(line) as { id: number }).id);
     expect(ids).toEqual([...new Set(ids)].toSorted((a, b) => a - b));
   } finally {
+    const ended = once(tail, 'exit');
     tail.kill('SIGINT');
+    await ended;
   }
 });
 

@@ -2,15 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { LINT_CODES, type LintFinding } from '@belay/core/policy-tools';
 import { ADMIN_PASSWORD, startTestFleet } from '../../tests/support/ctl.ts';
 import { nodeArguments } from '../../tests/support/programs.ts';
 import { projectRoot } from '../../tools/node26.mjs';
 
 // `belayctl policy check` as a process of its own; without a server, a session or a home but for the last test.
-jest.setTimeout(120_000);
-
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'belay-policy-check-'));
@@ -19,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function check(args: readonly string[], input = '') {
   const { status, stdout, stderr } = spawnSync(process.execPath, nodeArguments('belayctl', ['policy', 'check', ...args]), {
-    cwd: folder, encoding: 'utf8', input, timeout: 60_000, env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' },
+    cwd: folder, encoding: 'utf8', input, env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' },
   });
   return { code: status, stdout, stderr };
 }

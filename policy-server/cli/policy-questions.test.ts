@@ -1,12 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ADMIN_PASSWORD, startTestFleet, type TestFleet } from '../../tests/support/ctl.ts';
 import { scriptOf } from './commands/policy-questions.ts';
 
 // Each command is a process of its own.
-jest.setTimeout(120_000);
-
 const POLICY = `apiVersion: belay/v1
 kind: Policy
 metadata: { name: packages }

@@ -1,11 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ADMIN_PASSWORD, startTestFleet, type TestFleet } from '../../tests/support/ctl.ts';
 
 // `belayctl policy test --server` as a process, against a real belay-server.
-jest.setTimeout(120_000);
-
 const policy = (command: string): string => `apiVersion: belay/v1
 kind: Policy
 metadata: { name: developers }

@@ -2,12 +2,10 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from '../../tests/support/api.ts';
 import { type AskingDevice, askingDevice, filed } from '../../tests/support/requests.ts';
 import { nodeArguments } from '../../tests/support/programs.ts';
-
-jest.setTimeout(60_000);
 
 let api: TestApi;
 let laptop: AskingDevice;
@@ -35,7 +33,7 @@ function start(args: readonly string[], who = 'anna'): { readonly child: ReturnT
   let child!: ReturnType<typeof execFile>;
   const ended = new Promise<Ran>((resolve) => {
     child = execFile(process.execPath, nodeArguments('belayctl', args), {
-      env: { PATH: process.env['PATH'] ?? '', HOME: folder, TZ: 'UTC', BELAY_SERVER: api.url, BELAY_TOKEN: tokens[who], BELAY_CA: join(folder, 'ca.pem') }, timeout: 50_000,
+      env: { PATH: process.env['PATH'] ?? '', HOME: folder, TZ: 'UTC', BELAY_SERVER: api.url, BELAY_TOKEN: tokens[who], BELAY_CA: join(folder, 'ca.pem') },
     }, (error, stdout, stderr) => resolve({ code: error === null ? 0 : (error.code as number | undefined) ?? null, stdout, stderr }));
   });
   return { child, ended };

@@ -1,11 +1,10 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ADMIN_PASSWORD, startTestFleet, type TestFleet } from '../../tests/support/ctl.ts';
 import { type HookReceiver, startHookReceiver, verifyCall } from '../../tests/support/receivers.ts';
 import { createNotices } from '../src/features/notices/record.ts';
 import { openStore } from '../src/store/index.ts';
 
-jest.setTimeout(120_000);
 const AFTER_LEASE_MS = 45_000;
 
 let fleet: TestFleet;

@@ -2,10 +2,10 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
+import { freePort } from '../../tests/support/free-port.ts';
 import { nodeArguments } from '../../tests/support/programs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'belay-main-'));
@@ -20,14 +20,6 @@ afterAll(() => {
 function run(...args: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, nodeArguments('belay-server', args), { encoding: 'utf8', timeout: 50_000 });
   return { status, stdout, stderr };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 async function makeServer(name: string) {

@@ -149,8 +149,8 @@ const missing = browserMissing();
     await signIn(page, 'paula', PASSWORD, '/policies/proposals');
     await page.getByText('cups.service').first().waitFor();
     await page.getByRole('button', { name: 'I have taken it up' }).click();
-    await page.getByText(/taken/).first().waitFor();
-    expect(await page.getByRole('button', { name: 'I have taken it up' }).count()).toBe(0);
+    await page.getByText('taken', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'I have taken it up' }).waitFor({ state: 'detached' });
     expect(complaints).toEqual([]);
   });
 

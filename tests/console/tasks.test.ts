@@ -58,7 +58,7 @@ type Row = { readonly id: string; readonly number: number; readonly state: strin
     await page.keyboard.type(PASSWORD);
     await page.keyboard.press('Enter');
     await page.locator('tbody tr', { hasText: 'by-keyboard' }).waitFor();
-    expect(await page.title()).toMatch(/^\(\d+\) Requests · Belay$/);
+    await eventually(async () => /^\(\d+\) Requests · Belay$/.test(await page.title()));
     await focusRow('by-keyboard');
     await page.keyboard.press('a');
     const dialog = page.getByRole('dialog', { name: 'Approve request 101?' });
@@ -168,6 +168,7 @@ type Row = { readonly id: string; readonly number: number; readonly state: strin
     await page.goto('/requests');
     await page.getByRole('button', { name: 'Notify me' }).click();
     await page.getByRole('button', { name: 'Notifications are on' }).waitFor();
+    await eventually(async () => /^\(\d+\)/.test(await page.title()));
     await file(108, 'notified\u202e.service', { user: 'kim\u001b', uid: 1023 });
     const shown = async (): Promise<unknown[]> => page.evaluate('window.shown.map(({ title, options }) => ({ title, body: options.body, stays: options.requireInteraction }))');
     await eventually(async () => (await shown()).length > 0);
@@ -180,7 +181,7 @@ type Row = { readonly id: string; readonly number: number; readonly state: strin
     await signIn(page, 'vera', PASSWORD, '/events');
     await page.locator('tbody tr').first().waitFor();
     await page.keyboard.press('/');
-    await page.keyboard.type('nmap');
+    await page.keyboard.insertText('nmap');
     await page.waitForURL(/text=nmap/);
     await eventually(async () => (await page.locator('tbody tr').count()) === 1);
     await page.reload();
@@ -269,7 +270,7 @@ type Row = { readonly id: string; readonly number: number; readonly state: strin
     await page.reload();
     await page.getByRole('columnheader', { name: 'Agent' }).waitFor();
     expect(await page.getByRole('columnheader', { name: 'Name' }).getAttribute('aria-sort')).toBe('descending');
-    expect(await page.locator('tbody tr').first().textContent()).toContain('web-02');
+    await page.locator('tbody tr').first().filter({ hasText: 'web-02' }).waitFor();
     expect(await page.evaluate('getComputedStyle(document.documentElement).colorScheme')).toBe('dark');
   });
 });

@@ -176,7 +176,7 @@ describeRoot('an approval in the console', () => {
     expect(asked).toMatchObject({ code: 0 });
     await open(bo, '/usr/bin/id -un');
     await approve(bo, 'twice, for the audit');
-    await world.waitFor(async () => (await world.runAs('alice', ['belay', 'status'])).stdout.includes('id -un'), { what: 'the grant' });
+    await world.waitFor(async () => (await world.runAs('alice', ['belay', 'status'])).stdout.includes('2 times, approved by bo'), { what: 'the grant' });
     for (const left of [1, 0]) expect([left, await world.sudo('alice', ['-n', 'id', '-un'])]).toEqual([left, expect.objectContaining({ code: 0, stdout: 'root\n' })]);
     expect(await world.sudo('alice', ['-n', 'id', '-un'])).toMatchObject({ code: 1, stderr: expect.stringContaining('belay request') });
     await state(bo, 'used');

@@ -4,7 +4,6 @@ import { encodeToken, parseToken } from '@belay/core/evidence';
 import { sha256 } from '@belay/core/node-crypto';
 import { createWorld, describeRoot, type World } from '../support/world.ts';
 
-const timeoutMs = 120_000;
 
 describeRoot('enrolment', () => {
   let world: World | undefined;
@@ -32,7 +31,7 @@ describeRoot('enrolment', () => {
     expect(await enroll(here, foreign, '--replace')).toMatchObject({ code: 6, stderr: expect.stringContaining('not the server') });
     expect(await enroll(here, encodeToken(parsed.value, sha256), '--replace')).toMatchObject({ code: 0 });
     expect(await types(here)).toContain('enroll-token.refused');
-  }, timeoutMs);
+  });
 
   test('a failed enrolment leaves the device as it was: enrolled, connected and deciding', async () => {
     const here = await made();
@@ -44,7 +43,7 @@ describeRoot('enrolment', () => {
     expect((await here.status()).device).toBe(before.device);
     expect(await here.sudo('alice', ['id', '-u'])).toMatchObject({ code: 0, stdout: '0\n' });
     await here.settled({ timeoutMs: 60_000 });
-  }, timeoutMs);
+  });
 
   test('--replace makes it another device with another chain; policy is in force again, and the old key is gone', async () => {
     const here = await made();
@@ -58,7 +57,7 @@ describeRoot('enrolment', () => {
     await here.settled();
     expect(await here.shell('ls /var/lib/belay-uplink | grep ^identity')).toBe(`identity-${after.device}.json\n`);
     await here.shell('belayctl event export >/tmp/export.ndjson && belay-verify /tmp/export.ndjson');
-  }, timeoutMs);
+  });
 
   test('belay unenroll erases policy and keys, and nobody but root elevates any more', async () => {
     const here = await made();
@@ -67,7 +66,7 @@ describeRoot('enrolment', () => {
     expect(await here.sudo('alice', ['id'])).toMatchObject({ code: 1, stdout: '' });
     expect(await here.sudo('root', ['id', '-u'])).toMatchObject({ code: 0, stdout: '0\n' });
     await here.waitFor(async () => (await here.shell('ls /var/lib/belay-uplink')).includes('identity') === false, { what: 'the TLS key to be erased' });
-  }, timeoutMs);
+  });
 
   test('only root enrols; the token may come from a file', async () => {
     const here = await made({ until: 'enrolled' });
@@ -75,7 +74,7 @@ describeRoot('enrolment', () => {
     expect(await here.runAs('alice', ['belay', 'enroll', '-', '--replace'], { input: `${token}\n` })).toMatchObject({ code: 4 });
     await here.writeFile('/root/token', token, '0600');
     expect(await here.belay(['enroll', '--replace', '--token-file', '/root/token'], { timeoutMs: 90_000 })).toMatchObject({ code: 0 });
-  }, timeoutMs);
+  });
 
   test('the uplink is not root, keeps its key to itself, and cannot read what is belayd\'s', async () => {
     const here = await made({ until: 'enrolled' });
@@ -84,7 +83,7 @@ describeRoot('enrolment', () => {
     expect(await here.shell('stat -c "%a %U" /var/lib/belay-uplink /var/lib/belay-uplink/identity-*')).toBe('700 belay\n600 belay\n');
     expect((await here.runAs('belay', ['ls', '/var/lib/belay'])).code).not.toBe(0);
     expect((await here.run(['sh', '-c', `ls -l /proc/${pid}/fd | grep /var/lib/belay/`])).stdout).toBe('');
-  }, timeoutMs);
+  });
 
   describe('certificates', () => {
     test('are renewed when two thirds of their life are over, also once they have expired', async () => {
@@ -98,7 +97,7 @@ describeRoot('enrolment', () => {
       await here.uplink.start();
       await here.settled({ timeoutMs: 60_000 });
       expect(await types(here)).toContain('device.renewed');
-    }, timeoutMs);
+    });
 
     test('of a revoked device are refused: it keeps its last policy, is told apart in the status, and sends nothing', async () => {
       const here = await made();
@@ -109,6 +108,6 @@ describeRoot('enrolment', () => {
       expect(await here.sudo('alice', ['id', '-u'])).toMatchObject({ code: 0 });
       const status = await here.status();
       expect({ connected: status.serverConnected, waiting: status.eventsUnreceipted > 0, says: status.problems.join(' ') }).toEqual({ connected: false, waiting: true, says: expect.stringMatching(/refused|not part of the fleet/) });
-    }, timeoutMs);
+    });
   });
 });

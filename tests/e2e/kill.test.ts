@@ -6,7 +6,7 @@ import { createWorld, describeRoot, type Service, type World } from '../support/
 const isSoak = process.env.BELAY_SOAK === '1';
 /** Of each process. */
 const kills = isSoak ? 50 : 4;
-const timeoutMs = isSoak ? 60 * 60_000 : 240_000;
+const timeoutMs = isSoak ? 60 * 60_000 : 480_000;
 const longestCalmMs = 600;
 
 describeRoot('kill -9 at random moments during a load of elevations', () => {

@@ -193,6 +193,7 @@ describeBothWays('the sudo plugin and a person', (option) => {
     terminal.answer('sudo touch /run/ran');
     await place.waitFor(async () => (await belayd.frames('commit')).length > 0);
     terminal.type('\x1a');
+    await terminal.expect('^Z');
     await place.shell('touch /run/go');
     await terminal.expect('Stopped');
     const stopped = Date.now();

@@ -20,7 +20,7 @@ describeBothWays('the sudo plugin while it waits', (option) => {
     const terminal = place.terminalAs('alice', ['sudo', 'id', '-u']);
     await terminal.expect('sudo: Belay #9: waiting for it.\n');
     await terminal.expect('Belay #9: waiting for approval, 1 min 30 s left; Ctrl-C cancels');
-    await terminal.expect('Belay #9: waiting for approval, 1 min 29 s left; Ctrl-C cancels');
+    await terminal.expect(/waiting for approval, 1 min [0-2]\d s left; Ctrl-C cancels/);
     await place.shell('touch /run/more');
     await terminal.expect('sudo: Belay #9: who can approve: Bo.\n');
     await terminal.expect('Belay #9: waiting for approval, 1 h 01 min left; Ctrl-C cancels');
@@ -38,7 +38,7 @@ describeBothWays('the sudo plugin while it waits', (option) => {
     await belayd.play({ sudoCheck: [wait('\u001b]0;mine\u0007 \u202e\u009b2J'), until('/run/go'), { allow: {} }] });
     const terminal = place.terminalAs('alice', ['bash', '-c', 'stty cols 30; sudo id -u']);
     await terminal.expect('sudo: ?]0;mine? ????');
-    await terminal.expect(/\nBelay #9: waiting for approva$/);
+    await terminal.expect(/\n(?:Belay #9: waiting for approva)+$/);
     await place.shell('touch /run/go');
     expect(await terminal.ended()).toMatchObject({ code: 0 });
   });
@@ -70,7 +70,7 @@ describeBothWays('the sudo plugin while it waits', (option) => {
     await terminal.expect('Ctrl-C cancels');
     terminal.type('\u001a');
     await terminal.expect('this cannot be stopped while it waits for an approval; Ctrl-C cancels it');
-    expect(/State:\s+(\w)/.exec(await place.shell('cat /proc/$(pgrep -x -o -u root sudo)/status'))?.[1]).toBe('S');
+    expect(/State:\s+(\w)/.exec(await place.shell('cat /proc/$(pgrep -x -o -u root sudo)/status'))?.[1]).toMatch(/[SR]/);
     await place.shell('touch /run/go');
     expect(await terminal.expect(/ended \d+/)).toBe('ended 0');
     terminal.answer('exit');

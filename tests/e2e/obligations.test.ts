@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openSecuredWorld, type SecuredWorld } from '../security/attacker/secured-world.ts';
 import { describeRoot } from '../support/world.ts';
 
-const startTimeoutMs = 60_000;
 const who = 'who: ["user:alice"]';
 const policy = (rules: string): string => `apiVersion: belay/v1\nkind: Policy\nmetadata: { name: work }\nrules:\n${rules}`;
 
@@ -72,7 +71,7 @@ describeRoot('what a yes lays on the command', () => {
     alert: true
 `));
     await world.shell('mkdir -p /srv/work && chmod 0755 /srv/work');
-  }, startTimeoutMs);
+  });
 
   describe('environment', () => {
     test('what the rule keeps and sets is there, and nothing else of the caller\'s', async () => {
@@ -167,7 +166,7 @@ describeRoot('pinned bytes', () => {
     run: [{ command: /opt/script, sha256: ["${digest}"] }]
     then: allow
 `) });
-  }, startTimeoutMs);
+  });
   afterAll(async () => await world?.close());
 
   const exeOf = async (path: string) => {
@@ -213,7 +212,7 @@ describeRoot('a disk that is full', () => {
     then: allow
     onFailure: { diskFull: allow }
 `), { ownDisk: true });
-  }, startTimeoutMs);
+  });
   afterAll(async () => await world?.close());
 
   const intents = async (): Promise<readonly unknown[]> => (await world.events()).filter(({ type }) => type === 'elevation.intent').map(({ fields }) => (fields['rules'] as readonly string[])[0]);

@@ -30,12 +30,12 @@ describeRoot('belayd and the start of a sudo', () => {
   test('its file is watched once belayd has settled, and so is the file that replaces it', async () => {
     if (availableParallelism() === 1) return expect(await watched()).not.toContain(await sudo());
     const before = await sudo();
-    await world.waitFor(async () => (await watched()).includes(before), { what: 'sudo to be watched' });
+    await world.waitFor(async () => (await watched()).includes(before), { what: 'sudo to be watched', timeoutMs: 120_000 });
     expect((await world.sudo('alice', ['-n', 'id', '-u'])).code).toBe(0);
     await world.shell('cp --preserve=all /usr/bin/sudo /usr/bin/sudo.upgraded; mv /usr/bin/sudo.upgraded /usr/bin/sudo');
     const after = await sudo();
     expect(after).not.toBe(before);
-    await world.waitFor(async () => (await watched()).includes(after), { what: 'the new sudo to be watched' });
+    await world.waitFor(async () => (await watched()).includes(after), { what: 'the new sudo to be watched', timeoutMs: 120_000 });
     expect((await world.sudo('alice', ['-n', 'id', '-u'])).code).toBe(0);
     expect((await world.sudo('bob', ['-n', 'id', '-u'])).code).toBe(1);
   });

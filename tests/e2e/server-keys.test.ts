@@ -84,8 +84,10 @@ describeRoot('a server\'s keys, while it serves', () => {
     await world.shell(`mkdir /run/away; cp -p ${list} /run/newer.cbor; mv ${serverFolder}/keys/* /run/away/`);
     await isRefused('no living');
     await world.shell(`cp -p /run/away/* ${serverFolder}/keys/`);
+    const before = (await world.status()).manifest?.number ?? 0;
     world.server.signal('SIGHUP');
     await world.waitFor(async () => (await ofServer('server.keys-reloaded')) === 2, { what: 'the newer keys to be taken' });
+    await world.waitFor(async () => ((await world.status()).manifest?.number ?? 0) > before, { what: 'the manifest by the newer keys' });
     await world.shell(`cp -p /run/held.cbor ${list}`);
     await isRefused('older than 3');
     expect(await ofServer('server.keys-reloaded')).toBe(2);

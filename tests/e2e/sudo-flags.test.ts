@@ -3,12 +3,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createWorld, describeRoot, passwords, uids, type World } from '../support/world.ts';
 
-const startTimeoutMs = 120_000;
 
 describeRoot('sudo as people type it', () => {
   describe.each(['sqlite', 'postgres'] as const)('with policy from a server on %s', (database) => {
     let world: World;
-    beforeAll(async () => { world = await createWorld({ database }); }, startTimeoutMs);
+    beforeAll(async () => { world = await createWorld({ database }); });
     afterAll(async () => await world?.close());
 
     /** What alice's sudo did, in one comparison: exit code and stdout. */

@@ -17,7 +17,7 @@ describeRoot('an expired policy', () => {
   beforeAll(async () => {
     world = await openSecuredWorld(policy);
     const { fleet } = world;
-    const answer = await fleet.deliverManifest(fleet.manifestEnvelope({ number: fleet.newest().number + 1, expiresAt: Date.now() + 1000 }));
+    const answer = await fleet.deliverManifest(fleet.manifestEnvelope({ number: fleet.newest().number + 1, expiresAt: Date.now() + 5000 }));
     expect(answer.accepted).toBe(true);
     await world.waitFor(async () => (await world.status()).problems.some((problem) => problem.startsWith('The policy has expired')), { what: 'the policy to expire' });
   });

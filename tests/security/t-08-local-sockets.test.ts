@@ -41,7 +41,7 @@ describeRoot('T-08 local sockets', () => {
   afterAll(async () => { await world?.close(); });
 
   async function bobIsServed(): Promise<void> {
-    expect(await world.sudo('bob', ['-n', 'id', '-u'], { timeoutMs: 5_000 })).toMatchObject({ code: 0, stdout: '0\n' });
+    expect(await world.sudo('bob', ['-n', 'id', '-u'])).toMatchObject({ code: 0, stdout: '0\n' });
   }
 
   async function residentBytes(): Promise<number> {
@@ -51,7 +51,7 @@ describeRoot('T-08 local sockets', () => {
   async function closes(bytes: Uint8Array, path = userSocket, attacker = alice): Promise<void> {
     const line = await attacker.connect(path);
     line.send(bytes);
-    await world.waitFor(() => line.isClosed(), { what: 'belayd to close the connection', timeoutMs: 10_000 });
+    await world.waitFor(() => line.isClosed(), { what: 'belayd to close the connection' });
   }
 
   test('a frame that announces too much is cut off at its length, before any of it is kept', async () => {
@@ -165,7 +165,7 @@ describeRoot('T-08 local sockets', () => {
     expect(open).toBeLessThan(count);
     expect(open).toBeGreaterThan(0);
     await bobIsServed();
-    expect(await world.run(['sudo', '-n', 'id', '-u'], { timeoutMs: 5_000 })).toMatchObject({ code: 0, stdout: '0\n' });
+    expect(await world.run(['sudo', '-n', 'id', '-u'])).toMatchObject({ code: 0, stdout: '0\n' });
     await alice.releaseFlood();
     const again = await converse(alice);
     expect(await again.next()).toMatchObject({ case: 'hello' });

@@ -62,13 +62,16 @@ describeRoot('T-14 swapped files', () => {
   test.each(Object.entries(swappers))('while %s is swapped, only the good program ever runs', async (_name, { as, path, loop }) => {
     const swapper = world.spawnAs(as, ['bash', '-c', `cd "$(dirname ${path})"; [ ${as} = root ] || cd /home/alice; while :; do ${loop}; done`]);
     const count = rounds(40, 10_000);
-    const seen = await world.runAs('alice', ['bash', '-c', `for i in $(seq ${count}); do sudo -n ${path} 2>/dev/null || echo refused; done | sort | uniq -c`], { timeoutMs: 30_000 + count * 500 });
+    const heard = new Set<string>();
+    const isOn = (): boolean => heard.has('GOOD 0') && heard.has('refused');
+    // On a busy machine a swap falls into nearly every run, or into hardly any.
+    for (let batch = 0; batch < 10 && !isOn(); batch++) {
+      const seen = await world.runAs('alice', ['bash', '-c', `for i in $(seq ${count}); do sudo -n ${path} 2>/dev/null || echo refused; done | sort -u`], { timeoutMs: 30_000 + count * 2000 });
+      for (const line of seen.stdout.trim().split('\n')) heard.add(line);
+    }
     swapper.signal('SIGKILL', { group: true });
     await swapper.ended;
     await world.shell('umount -l /opt/pinned/tool 2>/dev/null || :; cp -p /opt/pinned/good /opt/pinned/tool');
-    const tally = Object.fromEntries(seen.stdout.trim().split('\n').map((line) => line.trim().split(/ (.*)/).slice(0, 2).reverse() as [string, string]));
-    expect(Object.keys(tally).filter((line) => line !== 'GOOD 0' && line !== 'refused')).toEqual([]);
-    expect(Number(tally['GOOD 0'] ?? 0)).toBeGreaterThan(0);
-    expect(Number(tally['refused'] ?? 0)).toBeGreaterThan(0);
+    expect([...heard].toSorted()).toEqual(['GOOD 0', 'refused']);
   });
 });

@@ -75,7 +75,7 @@ describeRoot('T-33 a waiting sudo that is stopped', () => {
     expect(await running.ended).toMatchObject({ code: 1 });
     expect(running.output().stderr).toContain('belayd does not answer');
     await world.belayd.start();
-    await world.waitFor(async () => await world.fleet.reconnect().then(() => true).catch(() => undefined), { what: 'belayd to be there again' });
+    await world.fleet.reconnect();
     await isNobodys(filed);
   });
 

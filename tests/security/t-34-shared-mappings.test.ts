@@ -85,7 +85,7 @@ describeRoot('T-34 writes through a shared mapping', () => {
     attacker.write('flip\n');
     await heard('flip');
     const count = rounds(100, 10_000);
-    const seen = await world.runAs('alice', ['bash', '-c', `for i in $(seq ${count}); do sudo -n /opt/mapped/tool 2>/dev/null || echo refused; done | sort -u`], { timeoutMs: 30_000 + count * 500 });
+    const seen = await world.runAs('alice', ['bash', '-c', `for i in $(seq ${count}); do sudo -n /opt/mapped/tool 2>/dev/null || echo refused; done | sort -u`], { timeoutMs: 30_000 + count * 2000 });
     attacker.signal('SIGKILL');
     await attacker.ended;
     expect(seen.stdout.split('\n').filter((line) => !['', 'refused', 'GOOD as 0'].includes(line))).toEqual([]);

@@ -8,9 +8,9 @@ import { setUpCodes, type TestApp } from '../support/factors.ts';
 
 let api: TestApi;
 let app: TestApp;
-// The middle of a step: a test that takes some seconds stays in it.
-let offset = 15_000 - (Date.now() % 30_000);
-const now = () => Date.now() + offset;
+// It stands, in the middle of a step, until a test moves it.
+let time = Math.floor(Date.now() / 30_000) * 30_000 + 15_000;
+const now = () => time;
 
 beforeAll(async () => {
   api = await startTestApi({ config: 'signIn: { triesPerMinute: 1000 }', clock: now });
@@ -18,7 +18,7 @@ beforeAll(async () => {
   const browser = openBrowser(api);
   await browser.signIn('victim', PASSWORD);
   app = await setUpCodes(browser, now());
-  offset += 60_000;
+  time += 60_000;
 });
 afterAll(() => api.close());
 
@@ -37,15 +37,15 @@ test('a code that was used is worth nothing, nor is any older one, nor the chall
   await unlock();
   // The next one is good, early by a step; then it is spent, and so is the one of now.
   expect(await give(await half(), app.code(now() + 30_000))).toBe(200);
-  offset += 30_000;
+  time += 30_000;
   expect(await give(await half(), app.code(now()))).toBe(401);
-  offset += 30_000;
+  time += 30_000;
   expect(await give(await half(), app.code(now()))).toBe(200);
   await unlock();
 });
 
 test('a challenge takes five tries and ten minutes', async () => {
-  offset += 30_000;
+  time += 30_000;
   const challenge = await half();
   for (let count = 0; count < 5; count++) {
     await unlock();
@@ -55,7 +55,7 @@ test('a challenge takes five tries and ten minutes', async () => {
   expect(await give(challenge, app.code(now()))).toBe(401);
   await unlock();
   const late = await half();
-  offset += 11 * 60_000;
+  time += 11 * 60_000;
   expect(await give(late, app.code(now()))).toBe(401);
   expect(await give(await half(), app.code(now()))).toBe(200);
 });
@@ -63,7 +63,7 @@ test('a challenge takes five tries and ten minutes', async () => {
 test('guesses lock the account like wrong passwords', async () => {
   await unlock();
   for (let count = 0; count < 6; count++) await give(await half(), '000000');
-  offset += 30_000 - 25_000;
+  time += 30_000 - 25_000;
   expect((await openBrowser(api).ask('POST', '/api/v1/session', { body: { name: 'victim', password: PASSWORD } })).status).toBe(401);
   await unlock();
 });

@@ -7,6 +7,12 @@ import { startTestApi, type TestApi } from '../support/api.ts';
 const TRIES = 6;
 const HEADERS = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'x-client-ip', 'cf-connecting-ip', 'true-client-ip'];
 
+/** No try comes back while a test goes on. */
+const standing = (): (() => number) => {
+  const now = Date.now();
+  return () => now;
+};
+
 async function tries(api: TestApi, headers: readonly string[]): Promise<readonly number[]> {
   const statuses: number[] = [];
   for (let attempt = 1; attempt <= TRIES * 2; attempt++) {
@@ -24,7 +30,7 @@ async function peersOnRecord(api: TestApi): Promise<ReadonlySet<string>> {
 
 describe('without a proxy of ours the socket\'s address is the caller', () => {
   test.each([['no proxy', ''], ['a proxy elsewhere', 'proxy: { trusted: [192.0.2.0/24, "2001:db8::1"] }']])('%s', async (_title, config) => {
-    const api = await startTestApi({ config: `signIn: { triesPerMinute: ${TRIES} }\n${config}` });
+    const api = await startTestApi({ clock: standing(), config: `signIn: { triesPerMinute: ${TRIES} }\n${config}` });
     try {
       expect(await tries(api, HEADERS)).toEqual([...Array<number>(TRIES).fill(401), ...Array<number>(TRIES).fill(429)]);
       expect(await peersOnRecord(api)).toEqual(new Set(['127.0.0.1']));
@@ -35,7 +41,7 @@ describe('without a proxy of ours the socket\'s address is the caller', () => {
 });
 
 test('a proxy of ours says who called, by X-Forwarded-For and by nothing else', async () => {
-  const api = await startTestApi({ config: `signIn: { triesPerMinute: ${TRIES} }\nproxy: { trusted: [127.0.0.1] }` });
+  const api = await startTestApi({ clock: standing(), config: `signIn: { triesPerMinute: ${TRIES} }\nproxy: { trusted: [127.0.0.1] }` });
   try {
     expect(await tries(api, ['x-forwarded-for'])).toEqual(Array<number>(TRIES * 2).fill(401));
     expect(await peersOnRecord(api)).toEqual(new Set(Array.from({ length: TRIES * 2 }, (_, at) => `203.0.113.${at + 1}`)));

@@ -7,7 +7,6 @@ import { describeRoot } from '../support/world.ts';
 import { withRecording } from './attacker/work-policies.ts';
 import { openSecuredWorld, type SecuredWorld } from './attacker/secured-world.ts';
 
-const startTimeoutMs = 60_000;
 const policy = withRecording();
 
 describeRoot('a recording that cannot be made', () => {
@@ -20,7 +19,7 @@ describeRoot('a recording that cannot be made', () => {
     await world.shell('mount -t tmpfs -o size=6m,mode=0700 belay-small /var/lib/belay/recordings');
     await world.belayd.start();
     await world.fleet.reconnect();
-  }, startTimeoutMs);
+  });
   afterAll(async () => await world?.close());
 
   test('a disk that fills up ends the command; then nothing that has to be recorded begins, and what need not goes on, with evidence of that', async () => {

@@ -86,7 +86,7 @@ export function createApprover(fleet: OwnFleet): Approver {
       const { request, uid, user, digest, session, approval } = event.fields;
       seen.add(Number(request));
       return { request: Number(request), uid: Number(uid), user: typeof user === 'string' ? user : '', digest: digest as Uint8Array, session: session as Uint8Array | undefined, approval: approval as readonly string[], fields: event.fields };
-    }, { what: 'a request for approval', timeoutMs: 10_000 }),
+    }, { what: 'a request for approval' }),
     approve: async (filed, changes) => {
       const grant = grantFor(filed, changes);
       await give(grant);

@@ -137,11 +137,11 @@ async function join_(api: TestApi, admin: string, { name, groups, labels, os, mo
   const client = fleetClient(api, device);
   const stream = openSync(client);
   stream.report({ agentVersion: '0.4.0', problems: [...problems], manifestNumber: 1n, manifestEpoch: 1 });
-  await client.reportInventory({ inventory: { osName: os[0], osVersion: os[1], kernel: '6.12.41-amd64', architecture: 'x86_64', vendor: model[0], model: model[1], serial: `S${name.length}F0${name.charCodeAt(0)}`, memoryBytes: BigInt(32 * 2 ** 30), cpuCores: 16, agentVersion: '0.4.0' } }, { timeoutMs: 10_000 });
+  await client.reportInventory({ inventory: { osName: os[0], osVersion: os[1], kernel: '6.12.41-amd64', architecture: 'x86_64', vendor: model[0], model: model[1], serial: `S${name.length}F0${name.charCodeAt(0)}`, memoryBytes: BigInt(32 * 2 ** 30), cpuCores: 16, agentVersion: '0.4.0' } }, { timeoutMs: 30_000 });
   const chain = createChain(device);
   const send: FleetDevice['send'] = async (...events) => {
     const first = BigInt(chain.state().seq + 1);
-    await client.uploadEvents({ chain: chain.chain, first, events: chain.write(...events), earliest: 1n }, { timeoutMs: 10_000 });
+    await client.uploadEvents({ chain: chain.chain, first, events: chain.write(...events), earliest: 1n }, { timeoutMs: 30_000 });
   };
   await send({ type: 'agent.enrolled', fields: { address: 'belay.example.org:7444' } }, { type: 'agent.started', fields: { version: '0.4.0', lost: 0 } }, CHECKPOINT);
   await eventually(async () => {

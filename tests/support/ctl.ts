@@ -4,9 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from './free-port.ts';
 import { nodeArguments } from './programs.ts';
 
-const START_MS = 30_000;
+const START_MS = 60_000;
 const RUN_MS = 60_000;
 export const ADMIN_PASSWORD = 'a rope for the admin';
 
@@ -38,16 +39,14 @@ export async function startTestFleet(options: { readonly databaseUrl?: string } 
   writeFileSync(password, `${ADMIN_PASSWORD}\n`, { mode: 0o600 });
   const made = await finish(spawn(process.execPath, nodeArguments('belay-server', [
     'init', '--data', data, '--admin', 'admin', '--admin-password-file', password, '--address', 'localhost', '--listen', '127.0.0.1',
-    '--fleet-port', '0', '--enrollment-port', '0', '--api-port', '0', ...(options.databaseUrl === undefined ? [] : ['--database', options.databaseUrl]),
+    '--fleet-port', '0', '--enrollment-port', '0', '--api-port', String(await freePort()), ...(options.databaseUrl === undefined ? [] : ['--database', options.databaseUrl]),
   ])));
   if (made.code !== 0) throw new Error(`init failed: ${made.stderr}`);
   const serverId = /server id\s+([0-9a-f]{64})/.exec(made.stdout)?.[1] ?? '';
   let running: ChildProcess | undefined;
   let url = '';
-  const startServer = async (port?: string): Promise<void> => {
-    running = spawn(process.execPath, nodeArguments('belay-server', ['serve', '--config', join(data, 'server.yaml')]), {
-      stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...(port === undefined ? {} : { BELAY_SERVER_LISTEN_API: `127.0.0.1:${port}` }) },
-    });
+  const startServer = async (): Promise<void> => {
+    running = spawn(process.execPath, nodeArguments('belay-server', ['serve', '--config', join(data, 'server.yaml')]), { stdio: ['ignore', 'ignore', 'pipe'], env: process.env });
     url = (await readyAddress(running)).replace('127.0.0.1', 'localhost');
   };
   const endServer = async (signal: NodeJS.Signals): Promise<void> => {
@@ -79,7 +78,7 @@ export async function startTestFleet(options: { readonly databaseUrl?: string } 
       if (ran.code !== 0) throw new Error(`belayctl ${args.join(' ')} ended with ${ran.code}: ${ran.stderr}`);
       return JSON.parse(ran.stdout) as T;
     },
-    startServer: () => startServer(new URL(url).port),
+    startServer,
     async close() {
       await stopServer();
       rmSync(folder, { recursive: true, force: true });

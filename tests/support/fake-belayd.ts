@@ -165,7 +165,7 @@ async function perform(conversation: Conversation, acts: readonly Act[]): Promis
   for (const act of acts) {
     if ('send' in act) write(conversation.socket, fromJson(ServerFrameSchema, act.send));
     else if ('raw' in act) conversation.socket.write(Buffer.from(act.raw, 'hex'));
-    else if ('until' in act) await waitFor(() => existsSync(act.until), { what: act.until });
+    else if ('until' in act) await waitFor(() => existsSync(act.until) || conversation.socket.destroyed, { what: act.until, timeoutMs: 170_000 });
     else if ('close' in act) conversation.socket.end();
     else if ('allow' in act) await allow(conversation, act.allow);
   }

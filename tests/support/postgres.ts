@@ -15,7 +15,7 @@ export type TestPostgres = {
 };
 
 const VERSIONS = '/usr/lib/postgresql';
-const START_MS = 30_000;
+const START_MS = 60_000;
 const STOP_MS = 10_000;
 
 type Programs = { readonly bin: string; readonly environment: NodeJS.ProcessEnv };

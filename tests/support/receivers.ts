@@ -14,7 +14,7 @@ import { createAuthority, loadAuthority } from '../../policy-server/src/pki/auth
 import { projectRoot } from '../../tools/node26.mjs';
 import type { ReceiverOptions } from './mail-receiver.ts';
 
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 /** Files of an authority and a certificate of localhost that it signed. */
 export type TestTls = { readonly folder: string; readonly ca: string; readonly key: string; readonly cert: string; readonly keyPem: string; readonly certPem: string; close(): void };

@@ -7,6 +7,7 @@ import { writeBindings } from '../../policy-server/src/features/accounts/binding
 import type { RoleBinding } from '../../policy-server/src/features/accounts/permissions.ts';
 import { startTestApi, type TestApi } from './api.ts';
 import { enrol } from './fleet.ts';
+import { freePort } from './free-port.ts';
 import { type HookReceiver, type Mailbox, type MailboxOptions, makeTls, startHookReceiver, startMailbox, type TestTls } from './receivers.ts';
 
 const CONSOLE = 'https://belay.example.org:7445';
@@ -36,7 +37,7 @@ export type ToldOptions = { readonly databaseUrl?: string; readonly clock?: () =
 export async function startTold({ databaseUrl, clock = Date.now, mail = {}, smtp, webhooks = 'allowAddresses: ["127.0.0.1"]' }: ToldOptions = {}): Promise<Told> {
   const tls = await makeTls();
   const hook = await startHookReceiver(tls);
-  let mailbox = await startMailbox(tls, mail);
+  let mailbox = await startMailbox(tls, { port: await freePort(), ...mail });
   const settings = smtp?.(mailbox, tls) ?? `tls: starttls`;
   const config = [
     `smtp: { host: 127.0.0.1, port: ${mailbox.port}, from: "Belay <belay@example.org>", authorities: ${JSON.stringify(tls.ca)}, ${settings} }`,

@@ -49,11 +49,12 @@ describe.each(databases)('the API on %s', (kind) => {
   let postgres: TestPostgres | undefined;
   let api: TestApi;
   let offset = 0;
+  let frozen: number | undefined;
   let admin: string;
 
   beforeAll(async () => {
     postgres = kind === 'postgresql' ? await startPostgres() : undefined;
-    api = await startTestApi({ clock: () => Date.now() + offset, ...(postgres === undefined ? {} : { databaseUrl: postgres.createDatabase() }) });
+    api = await startTestApi({ clock: () => frozen ?? Date.now() + offset, ...(postgres === undefined ? {} : { databaseUrl: postgres.createDatabase() }) });
     for (const [name, role] of [['root', 'administrator'], ['olga', 'operator'], ['vera', 'viewer']] as const) await api.account(name, role);
     admin = await api.signIn('root');
   });
@@ -106,6 +107,7 @@ describe.each(databases)('the API on %s', (kind) => {
     const made = await post('/tokens', { name: 'ci', bindings: ADMINISTRATOR, validForMs: HOUR });
     const token = made.body['token'] as string;
     const { id } = made.body['info'] as { id: string };
+    expect(id).toMatch(/^[a-z2-7]{12}$/); // no option of a command line
     expect((await get('/whoami', token)).body).toMatchObject({ name: 'token:ci', bindings: ADMINISTRATOR, kind: 'service' });
     expect((await post('/tokens', { name: 'child', bindings: VIEWER, validForMs: HOUR }, token)).status).toBe(404);
     const rows = await api.context.store.db.selectFrom('api_tokens').selectAll().execute();
@@ -114,9 +116,9 @@ describe.each(databases)('the API on %s', (kind) => {
     expect(JSON.stringify((await get('/tokens')).body)).not.toContain(secret);
     expect((await post(`/tokens/${id}/revoke`, {})).status).toBe(200);
     expect((await get('/whoami', token)).status).toBe(401);
-    const short = (await post('/tokens', { name: 'short', bindings: VIEWER, validForMs: 2000 })).body['token'] as string;
+    const short = (await post('/tokens', { name: 'short', bindings: VIEWER, validForMs: 60_000 })).body['token'] as string;
     expect((await get('/whoami', short)).status).toBe(200);
-    offset += 3000;
+    offset += 61_000;
     expect((await get('/whoami', short)).status).toBe(401);
     expect((await eventsOf('admin')).map(({ type, fields }) => `${type} ${String(fields['name'])}`)).toEqual(expect.arrayContaining(['admin.token-created ci', 'admin.token-revoked ci']));
   });
@@ -225,13 +227,16 @@ describe.each(databases)('the API on %s', (kind) => {
   });
 
   test('an export is complete and verifies', async () => {
+    const count = async (): Promise<number> => Number((await api.context.store.db.selectFrom('events').select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()).count);
+    const before = await count();
     const answer = await get('/events/export');
     const verifier = createExportVerifier({ sha256, verify: ed25519Verify, serverId: api.context.keys.serverId });
     for (const line of answer.text.trimEnd().split('\n')) verifier.line(line);
     const report = verifier.end();
     expect(report.faults).toEqual([]);
-    const { count } = await api.context.store.db.selectFrom('events').select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
-    expect(report.events).toBe(Number(count));
+    // The server may seal its chain meanwhile.
+    expect(report.events).toBeGreaterThanOrEqual(before);
+    expect(report.events).toBeLessThanOrEqual(await count());
   });
 
   test('what is refused says what is wrong, and never more', async () => {
@@ -254,6 +259,7 @@ describe.each(databases)('the API on %s', (kind) => {
 
   // Last: it spends what this address may try.
   test('sign-ins are limited by the address of the socket, whatever X-Forwarded-For says', async () => {
+    frozen = api.context.clock();
     const statuses: number[] = [];
     for (let attempt = 0; attempt < 40; attempt++) {
       statuses.push((await api.ask('POST', '/api/v1/login', { body: { name: 'nobody', password: 'x' }, headers: { 'x-forwarded-for': `10.0.0.${attempt}` } })).status);

@@ -161,7 +161,7 @@ async function results(world: TestWorld, fleet: OwnFleet, planned: readonly Plan
     return planned.every(({ number, plan }) => plan.kind === 'left-out' || (bySession.get(ran.get(number)?.session)?.length ?? 0) >= (isObserved(plan) ? 2 : 1));
   };
   // What has none is told by its own test.
-  await world.waitFor(isComplete, { what: 'an event of every case', timeoutMs: 3000 }).catch(() => undefined);
+  await world.waitFor(isComplete, { what: 'an event of every case', timeoutMs: 20_000 }).catch(() => undefined);
   return planned.map(({ number, own, policyCase, plan }) => {
     const each = ran.get(number);
     if (plan.kind === 'left-out') return { own, policyCase, plan, result: undefined };

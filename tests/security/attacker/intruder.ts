@@ -13,7 +13,7 @@ import { type Identity, pemOf } from '../../../agent/src/uplink/identity.ts';
 import { enrollmentClient, fleetClient } from '../../../agent/src/uplink/server.ts';
 import { createAuthority, loadAuthority, provenKeyOf } from '../../../policy-server/src/pki/authority.ts';
 
-const timeoutMs = 10_000;
+const timeoutMs = 30_000;
 
 /** `ok`, or the status code of gRPC. */
 async function outcome(call: Promise<unknown>): Promise<string> {

@@ -25,7 +25,7 @@ export async function openSecuredWorld(policy: string, options: Pick<WorldOption
       fleet,
       events: fleet.events,
       eventOf: async (isWanted: (event: SecurityEvent) => boolean) =>
-        await world.waitFor(async () => (await fleet.events()).findLast(isWanted), { what: 'an event', timeoutMs: 5_000 }),
+        await world.waitFor(async () => (await fleet.events()).findLast(isWanted), { what: 'an event' }),
       reloadPolicy: fleet.publishAgain,
     });
   } catch (error) {

@@ -24,7 +24,7 @@ export type TestProvider = {
   close(): Promise<void>;
 };
 
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 export async function startProvider(): Promise<TestProvider> {
   const folder = mkdtempSync(join(tmpdir(), 'belay-provider-'));

@@ -6,7 +6,7 @@ import { ensureDebian } from '../../../tools/debian.mjs';
 import { nodeBinary, projectRoot } from '../../../tools/node26.mjs';
 import type { WorldOrder, WorldReport } from './protocol.ts';
 
-const startTimeoutMs = 30_000;
+const startTimeoutMs = 90_000;
 const endTimeoutMs = 10_000;
 const pipesTimeoutMs = 5000;
 

@@ -2,7 +2,7 @@ import type { WorldProcess } from './channel.ts';
 import { endWithin, type Place } from './place.ts';
 
 export const logFolder = '/var/log/belay';
-const stopTimeoutMs = 15_000;
+const stopTimeoutMs = 45_000;
 
 /** A long-running program of a world. */
 export type Service = {
@@ -39,7 +39,7 @@ export function createService(place: Place, spec: ServiceSpec): Service {
     start: async () => {
       if (isRunning()) return;
       running = place.spawnAs(spec.user, spec.command, { logFile, cwd: '/', env: spec.env ?? {} });
-      const { readyTimeoutMs = 30_000, isReady } = spec;
+      const { readyTimeoutMs = 90_000, isReady } = spec;
       const deadline = Date.now() + readyTimeoutMs;
       while (!(await isReady())) {
         if (!isRunning()) throw new Error(`${spec.name} ended while it started:\n${await log()}`);

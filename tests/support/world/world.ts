@@ -95,6 +95,12 @@ async function settleFiles(place: Place, options: WorldOptions): Promise<void> {
   if (options.agentConfig !== undefined) await place.writeFile('/etc/belay/agent.yaml', options.agentConfig);
 }
 
+/** Not by the files: those of one that was killed are still there. The columns are of proc_pid_net(5), with __SO_ACCEPTCON set. */
+function listensOn(sockets: string, paths: readonly string[]): boolean {
+  const listening = new Set(sockets.split('\n').map((line) => line.trim().split(/\s+/)).filter(([, , , flags]) => flags === '00010000').map((columns) => columns[7]));
+  return paths.every((path) => listening.has(path));
+}
+
 function furnish(place: Place, server: Service | undefined, database: Service | undefined): World {
   const program: World['program'] = (name, args, options) => place.run(commandOf(name, args), options);
   const belayctl: World['belayctl'] = (args, options) => program('belayctl', args, options);
@@ -117,7 +123,7 @@ function furnish(place: Place, server: Service | undefined, database: Service | 
   };
   const belayd = createService(place, {
     name: 'belayd', user: 'root', command: commandOf('belayd'),
-    isReady: async () => (await place.run(['test', '-S', '/run/belay/belayd.sock', '-a', '-S', '/run/belay/uplink.sock'])).code === 0,
+    isReady: async () => listensOn(await place.readFile('/proc/net/unix'), ['/run/belay/belayd.sock', '/run/belay/uplink.sock']),
   });
   const uplink = createService(place, {
     name: 'belay-uplink', user: 'belay', command: commandOf('belay-uplink', ['--retry-max', '1']), isReady: () => Promise.resolve(true),
