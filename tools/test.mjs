@@ -98,7 +98,7 @@ async function main() {
   const folder = mkdtempSync(join(tmpdir(), 'belay-test-'));
   const resultFile = join(folder, 'results.json');
   try {
-    const jest = await runJest(resultFile, { BELAY_DIST: process.env.BELAY_DIST ?? '1', ...(tree === undefined ? {} : { BELAY_DEBIAN_ROOT: tree }) });
+    const jest = await runJest(resultFile, { BELAY_TEST_FOLDER: folder, BELAY_DIST: process.env.BELAY_DIST ?? '1', ...(tree === undefined ? {} : { BELAY_DEBIAN_ROOT: tree }) });
     const { passed, failed, skipped, success } = count(resultFile, unbuilt.length);
     const isGood = failed === 0 && passed > 0 && success && (jest.code === 0 || jest.wasStopped);
     if (passed + failed === 0) say('no test ran');

@@ -1,6 +1,6 @@
 /** A real PostgreSQL for a test, from the machine or from Debian's package unpacked beside it; a second to start, gone afterwards. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -68,8 +68,11 @@ export async function startPostgres({ isDurable = false }: { readonly isDurable?
   for (const each of [data, sockets]) mkdirSync(each, { mode: 0o700 });
   chmodSync(folder, 0o755);
   if (uid !== undefined && gid !== undefined) for (const each of [data, sockets]) chownSync(each, uid, gid);
-  const made = spawnSync(join(bin, 'initdb'), ['-D', data, '-A', 'trust', '-U', name, '--no-sync', '--no-locale', '-E', 'UTF8'], { ...as, encoding: 'utf8' });
-  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}${made.error?.message ?? ''}`);
+  const initialise = (where: string): void => {
+    const made = spawnSync(join(bin, 'initdb'), ['-D', where, '-A', 'trust', '-U', name, '--no-sync', '--no-locale', '-E', 'UTF8'], { ...as, encoding: 'utf8' });
+    if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}${made.error?.message ?? ''}`);
+  };
+  fillCluster(data, initialise);
   const careless = ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off'];
   const settings = ['-D', data, '-k', sockets, '-c', 'listen_addresses=', '-c', 'max_connections=200', ...(isDurable ? [] : careless)];
   const server = spawn(join(bin, 'postgres'), settings, { ...as, stdio: 'ignore' });
@@ -91,6 +94,25 @@ export async function startPostgres({ isDurable = false }: { readonly isDurable?
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A second's work, so once in a run of all tests; the others copy it. */
+function fillCluster(data: string, initialise: (where: string) => void): void {
+  const kept = process.env['BELAY_TEST_FOLDER'];
+  if (kept === undefined) return initialise(data);
+  const cluster = join(kept, 'postgres-cluster');
+  const copy = (from: string, to: string): void => {
+    if (spawnSync('cp', ['-a', '-T', from, to]).status !== 0) throw new Error(`${from} cannot be copied to ${to}`);
+  };
+  if (existsSync(cluster)) return copy(cluster, data);
+  initialise(data);
+  const own = mkdtempSync(join(kept, 'cluster-'));
+  copy(data, own);
+  try {
+    renameSync(own, cluster);
+  } catch {
+    rmSync(own, { recursive: true, force: true }); // another worker was first
+  }
 }
 
 async function untilReady(server: ChildProcess, isReady: () => boolean): Promise<void> {

@@ -3,7 +3,7 @@ import type { Rate } from '@belay/core/rate-limit';
 import { err, ok, type Result } from '@belay/core/result';
 import { watch } from 'chokidar';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MIB = 1024 * 1024;

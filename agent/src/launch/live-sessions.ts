@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CborValue, decodeCanonical, encodeCanonical, type EventDraft } from '@belay/core/evidence';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Processes } from '../platform/platform.ts';
 import type { Item, StateStore } from '../state/state-store.ts';
 

@@ -3,7 +3,7 @@ import { type CborValue, decodeCanonical, encodeCanonical, type Grant, openEnvel
 import { type Budget, isWellBound, withinGrant } from '@belay/core/grants';
 import { ed25519Verify } from '@belay/core/node-crypto';
 import { err, ok, type Result } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A grant that this device holds, and what is left of it. */
 export type Held = {

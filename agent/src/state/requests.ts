@@ -3,7 +3,7 @@ import { type Answer, type CborValue, decodeCanonical, encodeCanonical, type Eve
 import { ed25519Verify } from '@belay/core/node-crypto';
 import { createRateLimit, type Rate, type RateLimit } from '@belay/core/rate-limit';
 import { err, ok, type Result } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../platform/platform.ts';
 import type { StateStore } from './state-store.ts';
 

@@ -2,7 +2,7 @@ import { type Failure, failure } from '@belay/core/codes';
 import { type CborValue, decodeCanonical, encodeCanonical, openEnvelope, type RoleKeyList, type Trust } from '@belay/core/evidence';
 import { ed25519Verify, rawOfSpki, sha256 } from '@belay/core/node-crypto';
 import { err, ok, type Result } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Which server this device belongs to. `rootKey`: SPKI DER, pinned by the enrolment token. */
 export type Enrolment = {

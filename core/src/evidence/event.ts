@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { concatBytes, equalBytes } from '../bytes.ts';
 import { type Failure, failure } from '../codes.ts';
 import type { Ed25519Sign, RandomBytes, Sha256 } from '../crypto.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { toHex } from '../bytes.ts';
 import { base64Of } from './base64.ts';
 import type { EventWriter } from './event-types.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Payloads of signed envelopes. Each is strict: an unknown field makes the whole malformed. */
 const bytes = z.custom<Uint8Array>((value) => ArrayBuffer.isView(value), 'expected bytes');

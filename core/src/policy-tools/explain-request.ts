@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Sha256 } from '../crypto.ts';
 import { type CompiledPolicy, decide, explain, forRequester, type RequesterExplanation, type RuleExplanation, rulePaths } from '../policy/index.ts';
 import { caseSets } from './cases/run.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { err, ok, type Result } from '../result.ts';
 import { type Finding, nearestOf } from './problem.ts';
 import { type AnyShape, type Kind, KINDS, SCHEMAS } from './schema.ts';

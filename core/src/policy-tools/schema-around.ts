@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseNetwork } from '../policy/network.ts';
 import { isZone } from '../policy/period.ts';
 import { absolutePath, commandPath, glob, label, text } from './texts.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ALERTS, CHILDREN, RECORDS } from '../policy/obligations.ts';
 import { regex } from './schema-run.ts';
 import { folder, variableName } from './schema-around.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { compilePattern } from '../policy/argument-pattern.ts';
 import { compileRegex } from '../policy/regular-expression.ts';
 import { commandPath, documentName, glob, label, text } from './texts.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { aroundFields } from './schema-around.ts';
 import { alert, limits, onFailure, record, requirements } from './schema-outcome.ts';
 import { openTarget, parameters, runTarget, setUse } from './schema-run.ts';

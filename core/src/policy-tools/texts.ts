@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { compilePattern } from '../policy/argument-pattern.ts';
 
 /** Every leaf's message tells what is wrong; `params.remedy` what to do. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Failure, failure } from '../codes.ts';
 import type { Sha256 } from '../crypto.ts';
 import { type CborValue, decodeCanonical, encodeCanonical } from '../evidence/cbor.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { err, ok, type Result } from '@belay/core/result';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { configSchema, type ServerConfig } from './schema.ts';
 
 /** `place` is `file:line:column`, or the variable that the value came from. */

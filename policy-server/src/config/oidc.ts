@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ROLES } from '../features/accounts/permissions.ts';
 
 const claim = z.string().min(1).max(128);

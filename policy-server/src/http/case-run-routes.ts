@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CaseRuns } from '../features/policies/case-runs.ts';
 import { counter, type Route, route, text } from './route.ts';
 

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Failure, failure } from '@belay/core/codes';
 import { err, ok, type Result } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ServerContext } from '../context.ts';
 import { may, scopeOf } from '../features/accounts/permissions.ts';
 import type { Principal } from '../features/accounts/principal.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { OwnFactors } from '../features/accounts/own-factors.ts';
 import type { Passkeys } from '../features/accounts/passkeys.ts';
 import { type Route, route, text } from './route.ts';

@@ -1,5 +1,5 @@
 import { ok } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 import { scopeOf } from '../features/accounts/permissions.ts';
 import { actorFor } from '../features/accounts/principal.ts';
 import type { GrantService } from '../features/requests/grant-service.ts';

@@ -1,7 +1,7 @@
 import type { Failure } from '@belay/core/codes';
 import type { FastifyReply } from 'fastify';
 import { ok } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { WebPlace } from '../config/web-place.ts';
 import type { Oidc } from '../features/accounts/oidc.ts';
 import { cookieOf, SIGN_ON, signOnCookie } from './cookie.ts';

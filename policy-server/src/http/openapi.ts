@@ -1,5 +1,5 @@
 import { ERROR_CODES } from '@belay/core/codes';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ACCESS } from './access.ts';
 import { STATUS_OF } from './problem.ts';
 import type { Route } from './route.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { counter } from './route.ts';
 
 const MAX_CURSOR = 1000;

@@ -1,5 +1,5 @@
 import { ok } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AccountService } from '../features/accounts/account-service.ts';
 import { PERMISSIONS, ROLE_PERMISSIONS, ROLES } from '../features/accounts/permissions.ts';
 import type { PersonService } from '../features/accounts/person-service.ts';

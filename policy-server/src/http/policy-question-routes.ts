@@ -1,5 +1,5 @@
 import { requestSchema, whoCanSchema } from '@belay/core/policy-tools';
-import { z } from 'zod';
+import * as z from 'zod';
 import { scopeOf } from '../features/accounts/permissions.ts';
 import type { PolicyQuestions } from '../features/policies/questions.ts';
 import { counter, type Route, route, text } from './route.ts';

@@ -1,5 +1,5 @@
 import { ok } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PolicyService } from '../features/policies/service.ts';
 import { byNumber, next, paged, pageShape } from './pages.ts';
 import { counter, type Route, route, text } from './route.ts';

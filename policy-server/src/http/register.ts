@@ -1,6 +1,6 @@
 import { type Failure, failure } from '@belay/core/codes';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ServerContext } from '../context.ts';
 import { NOBODY } from '../features/accounts/principal.ts';
 import type { Idempotency } from '../features/idempotency/answers.ts';

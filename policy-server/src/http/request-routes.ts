@@ -1,6 +1,6 @@
 import { type Failure, failure } from '@belay/core/codes';
 import { err, ok, type Result } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ServerContext } from '../context.ts';
 import { scopeOf } from '../features/accounts/permissions.ts';
 import type { Principal } from '../features/accounts/principal.ts';

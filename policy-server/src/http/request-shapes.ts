@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What the API answers of requests, grants and proposals. Every text is inert: nothing in it acts on a terminal or ends a line. */
 const time = z.int().describe('Unix milliseconds');

@@ -1,7 +1,7 @@
 import type { Failure } from '@belay/core/codes';
 import type { Result } from '@belay/core/result';
 import type { FastifyReply } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Origin } from '../features/accounts/attempts.ts';
 import type { Principal } from '../features/accounts/principal.ts';
 import type { RouteName } from './access.ts';

@@ -1,5 +1,5 @@
 import { ok } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { WebPlace } from '../config/web-place.ts';
 import type { ServerContext } from '../context.ts';
 import { createAccountService } from '../features/accounts/account-service.ts';

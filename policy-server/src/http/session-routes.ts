@@ -1,6 +1,6 @@
 import type { Failure } from '@belay/core/codes';
 import { ok, type Result } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { OwnSessions, SessionView } from '../features/accounts/own-sessions.ts';
 import { type AuthenticateDeps, authenticate, csrfOf } from '../features/accounts/principal.ts';
 import type { SignedIn, SignIn } from '../features/accounts/sign-in.ts';

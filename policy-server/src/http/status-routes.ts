@@ -1,6 +1,6 @@
 import { failure } from '@belay/core/codes';
 import { err, ok } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ServerContext } from '../context.ts';
 import { type Route, route, STREAMED } from './route.ts';
 

@@ -1,5 +1,5 @@
 import { ok } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Permission, PERMISSIONS, permissionsOf, ROLES } from '../features/accounts/permissions.ts';
 import type { SignIn } from '../features/accounts/sign-in.ts';
 import type { TokenService } from '../features/accounts/tokens.ts';

@@ -1,5 +1,5 @@
 import { ok } from '@belay/core/result';
-import { z } from 'zod';
+import * as z from 'zod';
 import { NOTICE_KINDS } from '../features/notices/notice.ts';
 import type { WebhookService } from '../features/notices/webhooks.ts';
 import { next } from './pages.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CHILDREN, RECORDS } from '../../policy/obligations.ts';
 import { alert } from '../schema-outcome.ts';
 import type { DeepReadonly } from './schema-world.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isZone } from '../../policy/period.ts';
 import { absolutePath, label, text } from '../texts.ts';
 

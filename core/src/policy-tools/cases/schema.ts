@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseNetwork } from '../../policy/network.ts';
 import { documentName, duration, label, prose, text } from '../texts.ts';
 import { parseMoment } from './moment.ts';

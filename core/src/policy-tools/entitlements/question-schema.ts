@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { commandPath, label, text } from '../texts.ts';
 
 /** The kernel takes no more of one argument. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Db } from '../../store/index.ts';
 
 /** What others wrote: whoever shows it makes it inert (T-29, T-42). */

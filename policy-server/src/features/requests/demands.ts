@@ -1,6 +1,6 @@
 import { approvalText } from '@belay/core/grants';
 import type { ApprovalDemand } from '@belay/core/policy';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A demand, and the text a grant must carry to stand for it. */
 export type Demand = { readonly text: string; readonly demand: ApprovalDemand };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type CborValue, type EventRecord, type Grant, PAYLOADS, visibleFields } from '@belay/core/evidence';
-import { z } from 'zod';
+import * as z from 'zod';
 import { inertText } from '../events/event-row.ts';
 import { type Demand, parseDemands } from './demands.ts';
 
