@@ -101,6 +101,17 @@ describeRoot('T-16 whose package it is', () => {
     await comesTo('genuine');
   });
 
+  test('a Release that was damaged, and mended in its place, vouches again', async () => {
+    await world.shell(`cp -p ${lists.release} /root/release; sed -i 's/^Date: .*/Date: now/' ${lists.release}`);
+    // What was known holds for a minute: a restart has nothing of that, so it is the damaged one that belayd knows then.
+    await world.belayd.stop();
+    await world.belayd.start();
+    await world.fleet.reconnect();
+    await comesTo('refused');
+    await world.shell(`cp -p /root/release ${lists.release}`);
+    await comesTo('genuine');
+  });
+
   test('a database or a key ring that others can write says nothing', async () => {
     for (const [weaken, mend] of [
       ['chmod 0777 /var/lib/dpkg/info', 'chmod 0755 /var/lib/dpkg/info'],

@@ -46,7 +46,7 @@ export function createDebPackages(root: string, digests: Digests, nowMs: () => n
       await lists.refresh(signal);
       await repositories.refresh(signal);
     },
-    watched: [database, `${root}/var/lib/apt/lists`],
+    watched: [database, ...repositories.watched],
   };
 }
 

@@ -14,6 +14,8 @@ export interface Repositories {
   offersOf(identity: Buffer): Offers | undefined;
   isStale(): boolean;
   refresh(signal: AbortSignal): Promise<void>;
+  /** Where a change makes another answer likely. */
+  readonly watched: readonly string[];
 }
 
 export type Offers = { readonly repositories: readonly string[]; readonly signedBy: readonly string[] };
@@ -39,12 +41,16 @@ export function createRepositories(root: string, nowMs: () => number): Repositor
   const ownRing = `${root}/etc/apt/trusted.gpg`;
   let repositories: readonly Repository[] | undefined;
   let stamp = '';
+  let filesStamp = '';
   let readAtMs = 0;
   let staleSinceMs: number | undefined;
+  let doubted = false;
 
   const stampNow = () => stampOfPaths([lists, ownRing, ...rings]);
+  /** Too many files to be looked at for each request: a file that is replaced shows in its folder, one that is written in place only here. */
+  const filesStampNow = () => stampOfPaths([lists, ...rings].flatMap((folder) => (namesIn(folder) ?? []).toSorted().map((name) => `${folder}/${name}`)));
 
-  function isStale(): boolean {
+  function isOutdated(): boolean {
     const stale = repositories === undefined || stamp !== stampNow() || nowMs() - readAtMs > GOOD_FOR_MS || nowMs() < readAtMs;
     staleSinceMs = stale ? (staleSinceMs ?? nowMs()) : undefined;
     return stale;
@@ -59,17 +65,23 @@ export function createRepositories(root: string, nowMs: () => number): Repositor
   }
 
   return {
-    isStale,
+    watched: [lists, ...rings],
+    isStale: () => isOutdated() || doubted,
     offersOf(identity) {
-      const tooOld = isStale() && Math.abs(nowMs() - (staleSinceMs ?? 0)) > OLD_ANSWERS_HOLD_MS;
-      return repositories === undefined || tooOld ? undefined : joined(repositories.filter((one) => offers(one, identity)));
+      const tooOld = isOutdated() && Math.abs(nowMs() - (staleSinceMs ?? 0)) > OLD_ANSWERS_HOLD_MS;
+      if (repositories === undefined || tooOld) return undefined;
+      const offering = repositories.filter((one) => offers(one, identity));
+      // Perhaps because a list was being written when it was read.
+      doubted ||= offering.length === 0;
+      return joined(offering);
     },
     async refresh(signal) {
-      if (!isStale()) return;
-      const before = stampNow();
+      doubted = false;
+      const [before, filesBefore] = [stampNow(), filesStampNow()];
+      if (!isOutdated() && filesBefore === filesStamp) return;
       const read = await readAll(signal).catch(() => undefined);
       if (signal.aborted || read === undefined) return;
-      [repositories, stamp, readAtMs] = [read, before, nowMs()];
+      [repositories, stamp, filesStamp, readAtMs] = [read, before, filesBefore, nowMs()];
     },
   };
 }
