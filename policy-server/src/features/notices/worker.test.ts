@@ -183,6 +183,18 @@ describe.each(databases)('the outbox on %s', (kind) => {
     await untilDone();
   });
 
+  test('who stops while it is looking takes nothing', async () => {
+    let begun = 0;
+    await record(filed);
+    for (let round = 0; round < 10; round++) await start(async () => {
+      begun++;
+      return { kind: 'delivered' };
+    }).close();
+    expect([begun, await rows()]).toEqual([0, [expect.objectContaining({ channel: 'notice', claimed_by: null, done_at: null })]]);
+    start(delivered);
+    await untilDone();
+  });
+
   test('a receiver that hangs keeps nobody else waiting, and a fault is one failure', async () => {
     const told = new Set<string>();
     start(async ({ id, target }, signal) => {

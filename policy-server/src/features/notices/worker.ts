@@ -42,7 +42,7 @@ export function createNoticeWorker(deps: NoticeWorkerDeps): NoticeWorker {
   const ending = new AbortController();
   const working = new Map<OutboxRow, Promise<void>>();
   const done = new Counter({ name: 'belay_notices_total', help: 'Letters and webhook calls, by what became of them', labelNames: ['channel', 'outcome'], registers: [metrics] });
-  let isLooking = false;
+  let looking: Promise<void> | undefined;
   let isLookingAgain = false;
 
   const start = (row: OutboxRow): void => {
@@ -58,23 +58,24 @@ export function createNoticeWorker(deps: NoticeWorkerDeps): NoticeWorker {
   const takeDue = async (): Promise<void> => {
     while (!ending.signal.aborted && working.size < AT_ONCE) {
       const rows = await claim(store, { by: me, now: clock(), most: Math.min(IN_CLAIM, AT_ONCE - working.size), ...exceptions([...working.keys()]) });
-      for (const row of rows) start(row);
+      // The end came while they were being claimed.
+      if (ending.signal.aborted) await Promise.all(rows.map(({ id }) => release(store.db, id, me)));
+      else for (const row of rows) start(row);
       if (rows.length === 0) return;
     }
   };
   function look(): void {
     if (ending.signal.aborted) return;
     isLookingAgain = true;
-    if (isLooking) return;
-    isLooking = true;
+    if (looking !== undefined) return;
     const lookOn = async (): Promise<void> => {
       while (isLookingAgain) {
         isLookingAgain = false;
         await takeDue();
       }
     };
-    lookOn().catch((error: unknown) => log.warn({ err: error }, 'cannot look for notices')).finally(() => {
-      isLooking = false;
+    looking = lookOn().catch((error: unknown) => log.warn({ err: error }, 'cannot look for notices')).finally(() => {
+      looking = undefined;
     });
   }
   const quietly = (what: () => Promise<void>) => (): void => {
@@ -93,6 +94,7 @@ export function createNoticeWorker(deps: NoticeWorkerDeps): NoticeWorker {
       ending.abort();
       endListening();
       for (const timer of timers) clearInterval(timer);
+      await looking;
       await Promise.all(working.values());
     },
   };
