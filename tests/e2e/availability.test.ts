@@ -1,18 +1,13 @@
 // What holds while parts of Belay are away: the server for a long time, belayd for a moment.
-import { afterEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createWorld, describeRoot, testPolicies, type World } from '../support/world.ts';
 
-
-describeRoot('when parts are away', () => {
-  let world: World | undefined;
-  const made = async (...args: Parameters<typeof createWorld>): Promise<World> => (world = await createWorld(...args));
-  afterEach(async () => {
-    await world?.close();
-    world = undefined;
-  });
+describeRoot('when the server is away, and comes back', () => {
+  let here: World;
+  beforeAll(async () => { here = await createWorld(); });
+  afterAll(async () => { await here?.close(); });
 
   test('the server is down for the whole of the work: allowed commands run, denied ones do not, every event arrives after it returns', async () => {
-    const here = await made();
     await here.settled();
     const before = (await here.events(['--limit', '1000'])).length;
     await here.server.stop();
@@ -35,7 +30,6 @@ describeRoot('when parts are away', () => {
   });
 
   test('a new policy is in force on the device once it is applied, without anybody there doing anything', async () => {
-    const here = await made();
     expect((await here.sudo('bob', ['id', '-u'])).code).toBe(1);
     const open = testPolicies['developers.yaml']?.replace('- name: look around\n    who: ["group:developers"]', '- name: look around\n    who: ["group:developers", "user:bob"]') ?? '';
     await here.writeFile('/root/open/developers.yaml', open);
@@ -44,19 +38,20 @@ describeRoot('when parts are away', () => {
     expect(applied).toMatchObject({ code: 0 });
     await here.waitFor(async () => (await here.sudo('bob', ['id', '-u'])).code === 0, { what: 'bob to be allowed' });
   });
+});
 
-  test('belayd is down: everyone is denied with a sentence that says what to do; root runs on, recorded by syslog', async () => {
-    const here = await made({ until: 'agent' });
-    await here.belayd.stop();
-    const denied = await here.sudo('alice', ['id']);
-    expect({ code: denied.code, stdout: denied.stdout }).toEqual({ code: 1, stdout: '' });
-    expect(denied.stderr).toMatch(/belayd/);
+describeRoot('when belayd is away', () => {
+  let here: World;
+  beforeAll(async () => { here = await createWorld({ until: 'agent' }); });
+  afterAll(async () => { await here?.close(); });
+
+  test('a device that was never enrolled denies, and root still works', async () => {
+    expect(await here.sudo('alice', ['id'])).toMatchObject({ code: 1, stdout: '' });
     expect(await here.sudo('root', ['id', '-u'])).toMatchObject({ code: 0, stdout: '0\n' });
-    await here.waitFor(async () => (await here.run(['cat', '/var/log/syslog-of-world'])).stdout.includes('belayd did not answer'), { what: 'the syslog record' });
+    expect((await here.belay(['status'])).code).toBe(7);
   });
 
   test('belayd is silent: a standard user is denied within its deadline', async () => {
-    const here = await made({ until: 'agent' });
     here.belayd.signal('SIGSTOP');
     const startedAt = performance.now();
     expect(await here.sudo('alice', ['id'])).toMatchObject({ code: 1, stdout: '' });
@@ -64,10 +59,12 @@ describeRoot('when parts are away', () => {
     here.belayd.signal('SIGCONT');
   });
 
-  test('a device that was never enrolled denies, and root still works', async () => {
-    const here = await made({ until: 'agent' });
-    expect(await here.sudo('alice', ['id'])).toMatchObject({ code: 1, stdout: '' });
+  test('belayd is down: everyone is denied with a sentence that says what to do; root runs on, recorded by syslog', async () => {
+    await here.belayd.stop();
+    const denied = await here.sudo('alice', ['id']);
+    expect({ code: denied.code, stdout: denied.stdout }).toEqual({ code: 1, stdout: '' });
+    expect(denied.stderr).toMatch(/belayd/);
     expect(await here.sudo('root', ['id', '-u'])).toMatchObject({ code: 0, stdout: '0\n' });
-    expect((await here.belay(['status'])).code).toBe(7);
+    await here.waitFor(async () => (await here.run(['cat', '/var/log/syslog-of-world'])).stdout.includes('belayd did not answer'), { what: 'the syslog record' });
   });
 });
