@@ -107,7 +107,9 @@ describeRoot('T-16 whose package it is', () => {
     await world.belayd.stop();
     await world.belayd.start();
     await world.fleet.reconnect();
-    await comesTo('refused');
+    // Refused it is before the lists are read, too: that they have been read is what has to be waited for.
+    await world.waitFor(async () => (await world.belay(['why', '--user', 'alice', '--', path])).stdout.includes('from no repository'), { what: 'the damaged Release to be read' });
+    expect(await run()).toBe('refused');
     await world.shell(`cp -p /root/release ${lists.release}`);
     await comesTo('genuine');
   });

@@ -29,6 +29,11 @@ export function stampOfPaths(paths: readonly string[]): string {
   }).join(' ');
 }
 
+/** The same of every file in these folders. */
+export function stampOfFilesIn(folders: readonly string[]): string {
+  return stampOfPaths(folders.flatMap((folder) => (namesIn(folder) ?? []).toSorted().map((name) => `${folder}/${name}`)));
+}
+
 function statsOf(path: string): Maybe<BigIntStats> {
   try {
     return lstatSync(pathArgument(path as ByteString), { bigint: true, throwIfNoEntry: false }) ?? 'absent';

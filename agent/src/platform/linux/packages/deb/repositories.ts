@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { keysIn, keysOf } from '../openpgp/key-rings.ts';
 import type { SigningKey } from '../openpgp/keys.ts';
 import { fingerprintsOf, isValidAt, openClearSigned, openDetached, type Signed } from '../openpgp/signers.ts';
-import { namesIn, openRootFile, readRootFile, rootFolder, stampOfPaths } from '../root-files.ts';
+import { namesIn, openRootFile, readRootFile, rootFolder, stampOfFilesIn, stampOfPaths } from '../root-files.ts';
 import { LIST_FORMATS, type ListFormat, readPackageList } from './package-list.ts';
 import { readRelease } from './release.ts';
 import { IDENTITY_BYTES } from './stanzas.ts';
@@ -48,20 +48,12 @@ export function createRepositories(root: string, nowMs: () => number): Repositor
 
   const stampNow = () => stampOfPaths([lists, ownRing, ...rings]);
   /** Too many files to be looked at for each request: a file that is replaced shows in its folder, one that is written in place only here. */
-  const filesStampNow = () => stampOfPaths([lists, ...rings].flatMap((folder) => (namesIn(folder) ?? []).toSorted().map((name) => `${folder}/${name}`)));
+  const filesStampNow = () => stampOfFilesIn([lists, ...rings]);
 
   function isOutdated(): boolean {
     const stale = repositories === undefined || stamp !== stampNow() || nowMs() - readAtMs > GOOD_FOR_MS || nowMs() < readAtMs;
     staleSinceMs = stale ? (staleSinceMs ?? nowMs()) : undefined;
     return stale;
-  }
-
-  async function readAll(signal: AbortSignal): Promise<readonly Repository[]> {
-    const folder = rootFolder(lists);
-    const names = typeof folder === 'string' ? namesIn(folder) : [];
-    if (folder === undefined || names === undefined) throw new Error('apt’s lists cannot be read');
-    const keys = names.length === 0 ? [] : await readKeys(rings, ownRing, signal);
-    return readRepositories({ folder, names: new Set(names), keys, nowMs: nowMs() }, signal);
   }
 
   return {
@@ -79,11 +71,21 @@ export function createRepositories(root: string, nowMs: () => number): Repositor
       doubted = false;
       const [before, filesBefore] = [stampNow(), filesStampNow()];
       if (!isOutdated() && filesBefore === filesStamp) return;
-      const read = await readAll(signal).catch(() => undefined);
+      const read = await readAll({ lists, rings, ownRing, nowMs: nowMs() }, signal).catch(() => undefined);
       if (signal.aborted || read === undefined) return;
       [repositories, stamp, filesStamp, readAtMs] = [read, before, filesBefore, nowMs()];
     },
   };
+}
+
+type Places = { readonly lists: string; readonly rings: readonly string[]; readonly ownRing: string; readonly nowMs: number };
+
+async function readAll({ lists, rings, ownRing, nowMs }: Places, signal: AbortSignal): Promise<readonly Repository[]> {
+  const folder = rootFolder(lists);
+  const names = typeof folder === 'string' ? namesIn(folder) : [];
+  if (folder === undefined || names === undefined) throw new Error('apt’s lists cannot be read');
+  const keys = names.length === 0 ? [] : await readKeys(rings, ownRing, signal);
+  return readRepositories({ folder, names: new Set(names), keys, nowMs }, signal);
 }
 
 function offers({ identities }: Repository, identity: Buffer): boolean {
