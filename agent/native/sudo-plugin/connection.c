@@ -20,12 +20,23 @@
 
 // Most answers come within two milliseconds. A processor that sleeps so long wakes slowly and with nothing in its caches, and what
 // waits for it is the command: so for this long the wait is awake, and any other process that wants the processor goes first.
-enum { AWAKE_MS = 3 };
+enum { AWAKE_MS = 3, TAKEN_US = 30 };
 
-static int64_t now_ms(void) {
+static int64_t now_us(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t now_ms(void) {
+    return now_us() / 1000;
+}
+
+// True: somebody else has had this processor.
+static bool give_way(void) {
+    const int64_t before_us = now_us();
+    sched_yield();
+    return now_us() - before_us > TAKEN_US;
 }
 
 // Signals (the user's Ctrl-C, noted by sudo's own handlers) do not cut a wait short: it is short anyway.
@@ -127,6 +138,7 @@ bool connection_send(struct connection *connection, struct wire_writer *frame) {
 
 static bool receive_all(int fd, uint8_t *bytes, size_t length, int64_t deadline_ms) {
     const int64_t awake_until_ms = now_ms() + AWAKE_MS;
+    bool alone = true;
     while (length > 0) {
         const ssize_t received = recv(fd, bytes, length, MSG_DONTWAIT);
         if (received > 0) {
@@ -134,8 +146,9 @@ static bool receive_all(int fd, uint8_t *bytes, size_t length, int64_t deadline_
             length -= (size_t)received;
         } else if (received == 0 || (errno != EINTR && errno != EAGAIN)) {
             return false;
-        } else if (now_ms() < awake_until_ms) {
-            sched_yield();
+        } else if (alone && now_ms() < awake_until_ms) {
+            // If it was belayd, then when it is back from the disk it would wait until the kernel takes the processor from here.
+            alone = !give_way();
         } else if (!wait_for(fd, POLLIN, deadline_ms)) {
             return false;
         }
