@@ -32,6 +32,7 @@ import { createPeople } from './people.ts';
 import { createReports } from './reports.ts';
 import { openOrPutAside } from './recovery.ts';
 import { AGENT_VERSION } from './version.ts';
+import { createRehearsalTrial, tellingAnswers } from './rehearsal-trial.ts';
 import { warmUp } from './warm-up.ts';
 
 export type Places = { readonly state: string; readonly sockets: string };
@@ -59,12 +60,13 @@ export async function startDaemon(deps: DaemonDeps): Promise<Daemon> {
   if (journalStore.damaged !== undefined) state.setProblem('journal', `The journal on disk was damaged and put aside as ${journalStore.damaged}: enrol this device again.`);
   journal.commit({ type: 'agent.started', fields: { version: AGENT_VERSION, lost } });
   await Promise.race([core.readAhead(), delay(AHEAD_LIMIT_MS, undefined, { ref: false })]);
-  const servers = [await listen(core.front, platform, log)];
+  const trial = createRehearsalTrial(() => performance.now());
+  const servers = [await listen(tellingAnswers(core.front, trial.answered), platform, log)];
   const group = platform.accounts.groupByName('belay');
   if (group === undefined) state.setProblem('uplink', 'There is no system group "belay": the uplink cannot connect.');
   else servers.push(await listen(core.uplink.door, platform, log));
   core.configChanged();
-  const rehearsing = warmUp({ platform, socket: join(places.sockets, FRONT_SOCKET), usesPam: () => usesPam(deps.config().sudo), isWarm: core.isWarm });
+  const rehearsing = warmUp({ platform, socket: join(places.sockets, FRONT_SOCKET), usesPam: () => usesPam(deps.config().sudo), isWarm: core.isWarm, trial });
   const trimming = setInterval(platform.trimMemory, TRIM_EVERY_MS);
   return {
     configChanged: core.configChanged,

@@ -30,8 +30,6 @@ const MOST_READS = 16;
  * The kernel tells by SIGIO, which libuv takes to the event loop: a thread that waits in a read would be one of libuv's few.
  */
 export function whenOpened(files: readonly string[], told: () => void): { close(): void } {
-  // It stays: by itself the signal ends the process, and one may be under way when the watching ends.
-  process.on('SIGIO', () => tell());
   const fd = inotifyInit(O_NONBLOCK | O_CLOEXEC) as number;
   let isOpen = fd >= 0;
   let quiet: NodeJS.Timeout | undefined;
@@ -54,6 +52,7 @@ export function whenOpened(files: readonly string[], told: () => void): { close(
   }
   const looking = setInterval(watch, LOOK_AGAIN_MS).unref();
   if (isOpen) {
+    hear(tell);
     fcntl(fd, F_SETOWN, process.pid);
     watch();
     listen(true);
@@ -62,8 +61,22 @@ export function whenOpened(files: readonly string[], told: () => void): { close(
     close() {
       clearTimeout(quiet);
       clearInterval(looking);
+      listeners.delete(tell);
       if (isOpen) close(fd);
       isOpen = false;
     },
   };
+}
+
+const listeners = new Set<() => void>();
+let hears = false;
+
+/** For good: by itself the signal ends the process, and one may be under way when the watching ends. */
+function hear(tell: () => void): void {
+  listeners.add(tell);
+  if (hears) return;
+  hears = true;
+  process.on('SIGIO', () => {
+    for (const each of listeners) each();
+  });
 }
