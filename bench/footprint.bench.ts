@@ -1,9 +1,6 @@
 // What the agent costs a machine: memory of belayd and the uplink after 10 000 decisions, CPU over an idle minute, and the time from
 // the start of belayd to its first decision. A whole fleet of one: server, uplink and belayd from their bundles.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { projectRoot } from '../tools/node26.mjs';
+import { installTool } from './support/native-tool.ts';
 import { quantile, rounded } from './support/statistics.ts';
 
 process.env['BELAY_DIST'] = '1';
@@ -39,39 +36,20 @@ async function idleCpu(world: World, pids: readonly number[]): Promise<readonly 
   return after.map((ticks, index) => ((ticks - (before[index] as number)) / TICKS_PER_SECOND / seconds) * 100);
 }
 
-/** bench/support/NAME.c, as /opt/NAME of the world. */
-async function installTool(world: World, name: string): Promise<void> {
-  const scratch = mkdtempSync(join(projectRoot, 'dist', 'bench-'));
-  try {
-    const built = spawnSync('cc', ['-O2', '-o', join(scratch, name), join(projectRoot, 'bench', 'support', `${name}.c`)], { encoding: 'utf8' });
-    if (built.status !== 0) throw new Error(`cc failed: ${built.stderr}`);
-    await world.shell(`install -m 0755 ${join(scratch, name).replace(projectRoot, worldRepo)} /opt/${name}`);
-  } finally {
-    rmSync(scratch, { recursive: true });
-  }
-}
-
 async function decideMany(world: World): Promise<void> {
-  await installTool(world, 'spawn-timer');
+  await installTool(world, worldRepo, 'spawn-timer');
   const here = '/proc/self/ns/mnt';
   const ran = await world.run(['/opt/spawn-timer', String(Math.ceil(DECISIONS / 2)), 'alice', here, here, '/usr/bin/sudo', '-n', 'true'], { timeoutMs: 15 * 60_000 });
   if (ran.code !== 0) throw new Error(`a sudo did not run: ${ran.stderr}`);
 }
 
-/** From the start of the process to the end of the first `sudo -n true` that is allowed. Until there is a socket nobody asks: a loop that asked would run on a processor beside belayd's. */
+/** Milliseconds from the start of the process to the end of the first `sudo -n true` that is allowed, asked for as soon as there is a socket. */
 async function startToDecision(world: World): Promise<number> {
   await world.belayd.kill();
-  const script = `
-    rm -f /run/belay/belayd.sock
-    begun=$(date +%s%N)
-    ${commandOf('belayd').join(' ')} >/dev/null 2>&1 &
-    pid=$!
-    /opt/await-file /run/belay/belayd.sock
-    until setpriv --reuid=alice --regid=alice --init-groups sudo -n true 2>/dev/null; do :; done
-    echo $(( ($(date +%s%N) - begun) / 1000 ))
-    kill $pid; wait $pid 2>/dev/null || :`;
-  const microseconds = Number((await world.shell(script, { timeoutMs: 60_000 })).trim());
-  return microseconds / 1000;
+  const command = ['/opt/start-timer', '/run/belay/belayd.sock', 'alice', '/usr/bin/sudo', '-n', 'true', '--', ...commandOf('belayd')];
+  const ran = await world.run(command, { timeoutMs: 60_000 });
+  if (ran.code !== 0) throw new Error(`belayd did not answer: ${ran.stderr}`);
+  return Number(ran.stdout.trim()) / 1000;
 }
 
 const reason = obstacle();
@@ -83,7 +61,7 @@ try {
   const pids = [await world.belayd.pid(), await world.uplink.pid()] as const;
   const [belaydCpu, uplinkCpu] = await idleCpu(world, pids) as [number, number];
   const [belayd, uplink] = [await memoryOf(world, pids[0]), await memoryOf(world, pids[1])];
-  await installTool(world, 'await-file');
+  await installTool(world, worldRepo, 'start-timer');
   const starts: number[] = [];
   for (let i = 0; i < STARTS; i++) starts.push(await startToDecision(world));
   const startMs = quantile(starts, 0.5);

@@ -4,9 +4,8 @@
 // microseconds: from just before exec to its end. Ends at the first run that fails. What a run leaves behind (processes, a daemon's
 // bookkeeping) is over before the next begins: neither pays for the other.
 #define _GNU_SOURCE
-#include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
+#include "timing.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -14,22 +13,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-static double now_us(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
-}
-
-static void become(const struct passwd *user, int mount_namespace) {
-    const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (setns(mount_namespace, CLONE_NEWNS) != 0) _exit(121);
-    if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || setsid() < 0 || chdir("/") != 0) _exit(122);
-    if (initgroups(user->pw_name, user->pw_gid) != 0 || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
-        setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0) _exit(123);
-}
 
 static void await_quiet(void) {
     const struct timespec bookkeeping = {.tv_nsec = 2 * 1000 * 1000};
@@ -42,7 +25,8 @@ static int run_once(const struct passwd *user, int mount_namespace, char **comma
     const pid_t child = fork();
     if (child < 0) return 120;
     if (child == 0) {
-        become(user, mount_namespace);
+        if (setns(mount_namespace, CLONE_NEWNS) != 0) _exit(121);
+        become(user);
         *begun = now_us();
         execv(command[0], command);
         _exit(124);

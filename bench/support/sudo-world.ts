@@ -1,10 +1,10 @@
 // Two sudos on one machine: ours, with belayd from its bundle and its journal on a real disk; and stock sudo, in a mount namespace that
 // differs in its sudo.conf, its sudoers and its copy of sudo alone. Both run `sudo -n true` as the same standard user.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { projectRoot } from '../../tools/node26.mjs';
+import { installTool } from './native-tool.ts';
 
 process.env['BELAY_DIST'] = '1';
 const { createWorld, obstacle, worldRepo } = await import('../../tests/support/world.ts');
@@ -37,7 +37,6 @@ export async function openSudoWorld(policies: Readonly<Record<string, string>>):
   if (!existsSync(join(dist, 'belayd.mjs'))) throw new Error('there are no bundles: npm run build');
   mkdirSync(dist, { recursive: true });
   const scratch = mkdtempSync(join(dist, 'bench-'));
-  buildTimer(join(scratch, 'spawn-timer'));
   const world = await createWorld({ until: 'plugin' });
   const close = async (): Promise<void> => {
     await world.close();
@@ -45,7 +44,8 @@ export async function openSudoWorld(policies: Readonly<Record<string, string>>):
   };
   try {
     const inside = scratch.replace(projectRoot, worldRepo);
-    await world.shell(`install -m 0755 ${inside}/spawn-timer /opt/spawn-timer; mkdir -m 0700 ${inside}/state; mount --bind ${inside}/state /var/lib/belay`);
+    await installTool(world, worldRepo, 'spawn-timer');
+    await world.shell(`mkdir -m 0700 ${inside}/state; mount --bind ${inside}/state /var/lib/belay`);
     const journalOn = (await world.shell('stat -f -c %T /var/lib/belay')).trim();
     if (journalOn === 'tmpfs' || journalOn === 'overlayfs') throw new Error(`the journal would be on ${journalOn}, which makes nothing durable`);
     await world.belayd.start();
@@ -66,11 +66,6 @@ export async function openSudoWorld(policies: Readonly<Record<string, string>>):
     await close();
     throw error;
   }
-}
-
-function buildTimer(output: string): void {
-  const built = spawnSync('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', output, join(projectRoot, 'bench', 'support', 'spawn-timer.c')], { encoding: 'utf8' });
-  if (built.status !== 0) throw new Error(`cc failed: ${built.stderr}`);
 }
 
 const WARM_UP = 20;
