@@ -9,7 +9,7 @@ type World = Awaited<ReturnType<typeof createWorld>>;
 
 const DECISIONS = Number(process.env['BELAY_BENCH_DECISIONS'] ?? 10_000);
 const IDLE_MS = Number(process.env['BELAY_BENCH_IDLE_MS'] ?? 60_000);
-const STARTS = 5;
+const STARTS = 9;
 /** USER_HZ: what /proc counts CPU time in; see proc(5). */
 const TICKS_PER_SECOND = 100;
 

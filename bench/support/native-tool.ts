@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../tools/node26.mjs';
-import type { World } from './sudo-world.ts';
+import type { World } from '../../tests/support/world.ts';
 
 const WARNINGS = ['-O2', '-Wall', '-Wextra', '-Werror'];
 

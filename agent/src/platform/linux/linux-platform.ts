@@ -1,6 +1,5 @@
 import { closeSync, readFileSync } from 'node:fs';
 import type { ByteString } from '@belay/core/bytes';
-import { zoneOffsetMinutes } from '@belay/core/policy';
 import type { Clock, Platform } from '../platform.ts';
 import { createAccounts } from './accounts.ts';
 import { usesDirectory, withDirectory } from './directory-accounts.ts';
@@ -16,7 +15,7 @@ import { peerOf } from './peer.ts';
 import { createProcesses } from './processes.ts';
 import { createPosture } from './posture.ts';
 import { seal } from './seal.ts';
-import { readTimeZone } from './time-zone.ts';
+import { readTimeZone, zoneOffsetAt } from './time-zone.ts';
 import { openRootFolder, walk } from './walk.ts';
 
 export function createLinuxPlatform(): Platform {
@@ -65,7 +64,7 @@ function createClock(): Clock {
 
 function offsetAt(nowMs: number): number {
   const zone = readTimeZone();
-  return (zone === undefined ? undefined : zoneOffsetMinutes(zone, nowMs)) ?? -new Date(nowMs).getTimezoneOffset();
+  return zone === undefined ? -new Date(nowMs).getTimezoneOffset() : zoneOffsetAt(zone, nowMs);
 }
 
 function objectOf(path: ByteString): { resolved: ByteString; device: bigint; inode: bigint } | undefined {

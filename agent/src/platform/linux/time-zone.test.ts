@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { readTimeZone } from './time-zone.ts';
+import { zoneOffsetMinutes } from '@belay/core/policy';
+import { readTimeZone, zoneOffsetAt } from './time-zone.ts';
 
 let root: string;
 beforeEach(() => {
@@ -77,4 +78,13 @@ test('no text of /etc/timezone leads out of the folder of zones', () => {
     }),
     { numRuns: 200 },
   );
+});
+
+test('a zone is as far from UTC for the device as it is for a policy, in winter and in summer', () => {
+  const zones = ['UTC', 'Etc/UTC', 'Etc/GMT+5', ...Intl.supportedValuesOf('timeZone')];
+  const times = [1, 4, 7, 10].map((month) => Date.UTC(2026, month - 1, 15, 12));
+  for (const zone of zones) {
+    for (const time of times) expect([zone, zoneOffsetAt(zone, time)]).toEqual([zone, zoneOffsetMinutes(zone, time)]);
+  }
+  expect(zones.length).toBeGreaterThan(400);
 });

@@ -58,8 +58,20 @@ function knownZone(name: string): string | undefined {
 
 function isKnown(name: string): boolean {
   try {
-    return new Intl.DateTimeFormat('en-GB', { timeZone: name }).resolvedOptions().timeZone !== '';
+    zoneOffsetAt(name, 0);
+    return true;
   } catch {
     return false;
   }
+}
+
+const NS_PER_MS = 1_000_000n;
+const NS_PER_MINUTE = 60e9;
+
+/**
+ * Minutes east of UTC of a zone that `readTimeZone` told, at a time. By Temporal: Intl, which the policy's own zones are reckoned with, takes
+ * thirty milliseconds when it is first asked, and that would be the first request's.
+ */
+export function zoneOffsetAt(zone: string, nowMs: number): number {
+  return Math.round(new Temporal.ZonedDateTime(BigInt(Math.trunc(nowMs)) * NS_PER_MS, zone).offsetNanoseconds / NS_PER_MINUTE);
 }

@@ -1,0 +1,2 @@
+/** Flags of Node that belayd and the uplink are started with. */
+export const agentFlags: readonly string[];
