@@ -5,7 +5,8 @@ type Found = { readonly id: string; readonly impact: string | null; readonly nod
 
 /** What axe finds serious or critical on a page as it is now (WCAG 2.2 AA and its good practices); `only` narrows it to these rules. */
 export async function seriousFindings(page: Page, only?: readonly string[]): Promise<readonly string[]> {
-  await page.evaluate(axe.source);
+  // Half a megabyte that a page takes in once.
+  if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(axe.source);
   const found = await page.evaluate(async (rules) => {
     const { run } = (globalThis as unknown as { axe: { run(options: unknown): Promise<{ violations: unknown }> } }).axe;
     return (await run({ resultTypes: ['violations'], ...(rules === undefined ? {} : { runOnly: { type: 'rule', values: rules } }) })).violations;

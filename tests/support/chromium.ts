@@ -27,19 +27,20 @@ export type TestBrowser = { readonly browser: Browser; close(): Promise<void> };
 /** Where a browser is whose server is in another network: the namespace, and the names that mean the loopback there. */
 export type Elsewhere = { readonly networkNamespace: string; readonly hosts: readonly string[]; /** PEM of the server's own. */ readonly certificate: string };
 
-/** `url`: the one server whose certificate is trusted, by its key. */
-export async function startBrowser(url: string, elsewhere?: Elsewhere): Promise<TestBrowser> {
+/** `url`: the one server whose certificate is trusted, by its key; without, none is. */
+export async function startBrowser(url?: string, elsewhere?: Elsewhere): Promise<TestBrowser> {
   ensureConsole();
   const root = ensureDebian([...wantedBrowser]);
   const folder = mkdtempSync(join(tmpdir(), 'belay-browser-'));
   const libraries = [join(root, 'usr/lib'), join(root, 'usr/lib', process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu')];
   const program = join(root, 'usr/lib/chromium/chromium');
+  const trusted = elsewhere !== undefined ? new X509Certificate(elsewhere.certificate) : url === undefined ? undefined : await certificateOf(url);
   const browser = await chromium.launch({
     executablePath: elsewhere === undefined ? program : inNamespace(elsewhere.networkNamespace, program, folder),
     headless: true,
     args: [
       '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--font-render-hinting=none',
-      `--ignore-certificate-errors-spki-list=${keyHash(elsewhere === undefined ? await certificateOf(url) : new X509Certificate(elsewhere.certificate))}`,
+      ...(trusted === undefined ? [] : [`--ignore-certificate-errors-spki-list=${keyHash(trusted)}`]),
       ...(elsewhere === undefined ? [] : [`--host-resolver-rules=${elsewhere.hosts.map((host) => `MAP ${host} 127.0.0.1`).join(', ')}`]),
     ],
     env: {
@@ -91,8 +92,8 @@ function keyHash({ publicKey }: X509Certificate): string {
 export type PageOptions = { readonly size?: { readonly width: number; readonly height: number }; readonly scheme?: 'light' | 'dark' };
 
 /** A page of a browser that nobody has used, and everything it complained of: a test looks at that in the end. */
-export async function openPage({ browser }: TestBrowser, url: string, { size = WIDE, scheme = 'light' }: PageOptions = {}): Promise<{ readonly page: Page; readonly complaints: string[] }> {
-  const context = await browser.newContext({ baseURL: url, viewport: size, isMobile: size.width < 600, hasTouch: size.width < 600, colorScheme: scheme, locale: 'en-GB', timezoneId: 'UTC', reducedMotion: 'reduce' });
+export async function openPage({ browser }: TestBrowser, url: string | undefined, { size = WIDE, scheme = 'light' }: PageOptions = {}): Promise<{ readonly page: Page; readonly complaints: string[] }> {
+  const context = await browser.newContext({ ...(url === undefined ? {} : { baseURL: url }), viewport: size, isMobile: size.width < 600, hasTouch: size.width < 600, colorScheme: scheme, locale: 'en-GB', timezoneId: 'UTC', reducedMotion: 'reduce' });
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
   const complaints: string[] = [];

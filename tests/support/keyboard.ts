@@ -14,16 +14,19 @@ const PREPARE = `(() => {
   return acts.length;
 })()`;
 
-/** In the page, after a Tab: notes what has the focus. Answers a fault of it, or nothing; "again" when it was there before. */
+type Noted = { readonly fault: string; readonly isAgain: boolean; readonly left: number };
+
+/** In the page, after a Tab: notes what has the focus. Answers a fault of it, or nothing; whether it was there before; how many are left to be reached. */
 const NOTE = `(() => {
   const element = document.activeElement;
-  if (element === null || element === document.body) return '';
+  const note = (fault, isAgain) => ({ fault, isAgain, left: [...window.belayActs.values()].filter((isReached) => !isReached).length });
+  if (element === null || element === document.body) return note('', false);
   const isAgain = window.belayActs.get(element) === true;
   if (window.belayActs.has(element)) window.belayActs.set(element, true);
-  if (isAgain) return 'again';
+  if (isAgain) return note('', true);
   const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
   const shows = (outlineStyle !== 'none' && outlineWidth !== '0px') || boxShadow !== 'none' || element.matches('tr *, tr') && getComputedStyle(element.closest('tr')).outlineStyle !== 'none';
-  return shows ? '' : 'no mark of focus on ' + (element.textContent || element.getAttribute('aria-label') || element.outerHTML).slice(0, 80);
+  return note(shows ? '' : 'no mark of focus on ' + (element.textContent || element.getAttribute('aria-label') || element.outerHTML).slice(0, 80), false);
 })()`;
 
 const MISSED = `[...window.belayActs].filter(([, isReached]) => !isReached).map(([each]) => 'not reached by Tab: ' + (each.getAttribute('aria-label') || each.textContent || each.outerHTML).slice(0, 80))`;
@@ -32,12 +35,13 @@ export async function keyboardFaults(page: Page): Promise<readonly string[]> {
   const count = (await page.evaluate(PREPARE)) as number;
   const faults: string[] = [];
   let again = 0;
-  // A round may begin anywhere: it is over when everything has been met twice over, or nothing new comes any more.
-  for (let step = 0; step < Math.min(MOST_STEPS, 2 * count + 20) && again <= count; step++) {
+  // A round may begin anywhere: it is over when everything has been met and something again, or when a second round brought nothing new.
+  for (let [step, left] = [0, count]; (left > 0 || again === 0) && step < Math.min(MOST_STEPS, 2 * count + 20) && again <= count; step++) {
     await page.keyboard.press('Tab');
-    const said = (await page.evaluate(NOTE)) as string;
-    if (said === 'again') again++;
-    else if (said !== '') faults.push(said);
+    const noted = (await page.evaluate(NOTE)) as Noted;
+    left = noted.left;
+    if (noted.isAgain) again++;
+    else if (noted.fault !== '') faults.push(noted.fault);
   }
   return [...faults, ...((await page.evaluate(MISSED)) as readonly string[])];
 }
