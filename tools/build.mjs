@@ -61,8 +61,10 @@ async function buildOne({ entry, output, cachedFlags }) {
   if (cachedFlags !== undefined) await cacheCode(output, cachedFlags);
 }
 
+/** Elsewhere than on Linux the agent's programs do not run yet: there they have no cache, and would start without. */
 async function cacheCode(output, flags) {
   copyFileSync(join(projectRoot, 'tools', 'cached-entry.mjs'), join(projectRoot, output));
+  if (process.platform !== 'linux') return;
   const code = join(projectRoot, output.replace(/\.mjs$/, '.cjs'));
   await promisify(execFile)(nodeBinary(), [...flags, join(projectRoot, 'tools', 'code-cache.mjs'), code, '--version']);
 }

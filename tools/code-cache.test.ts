@@ -3,6 +3,8 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { runsBundles } from '../tests/support/programs.ts';
+import { agentFlags } from './agent-flags.mjs';
 import { nodeBinary, projectRoot } from './node26.mjs';
 
 const tool = (name: string): string => join(projectRoot, 'tools', name);
@@ -65,4 +67,12 @@ test.each<[string, (file: string) => void]>([
 
 test('nor is one that was made for other flags', () => {
   expect(start([...flags, '--stack-size=900'])).toEqual({ said: 'first program.mjs program.cjs a b', fromCache: false });
+});
+
+// V8 leaves the flag by which it tells out of what a cache is made for.
+(runsBundles ? test : test.skip)('belayd’s own is taken with the flags that belayd is started with', () => {
+  const own = join(projectRoot, 'dist', 'belayd');
+  const said = run(['--disable-warning=ExperimentalWarning', ...agentFlags, '--profile-deserialization', `${own}.mjs`, '--version']);
+  expect(said).toContain(`[Deserializing from ${readFileSync(`${own}.cache`).length - DIGEST_BYTES} bytes `);
+  expect(said).toMatch(/^belayd \d/m);
 });

@@ -6,7 +6,7 @@ import type { World } from '../../tests/support/world.ts';
 
 const WARNINGS = ['-O2', '-Wall', '-Wextra', '-Werror'];
 
-/** Builds bench/support/NAME.c and puts it into the world as /opt/NAME. */
+/** Builds bench/support/NAME.c and puts it into the world as /opt/NAME. `worldRepo` is handed in: who imports a world's module chooses bundles or sources by it. */
 export async function installTool(world: World, worldRepo: string, name: string): Promise<void> {
   const scratch = mkdtempSync(join(projectRoot, 'dist', 'bench-'));
   try {
